@@ -1,0 +1,150 @@
+// Builds what is shipped: node scripts/build.mjs [--fast]. With --fast, no type declarations and no man page.
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+
+const run = promisify(execFile);
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const at = (...parts) => path.join(root, ...parts);
+const fast = process.argv.includes('--fast');
+const { version } = JSON.parse(await readFile(at('package.json'), 'utf8'));
+
+/** Nothing is built in place: a program that runs meanwhile sees the old file or the new one. */
+async function write(file, contents) {
+  const target = at(file);
+  const temporary = `${target}.${process.pid}.tmp`;
+  await mkdir(path.dirname(target), { recursive: true });
+  await writeFile(temporary, contents);
+  await rename(temporary, target);
+}
+
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  write: false,
+  metafile: true,
+  platform: 'node',
+  target: 'node20',
+  charset: 'ascii',
+  legalComments: 'none',
+  logLevel: 'warning',
+  define: { __VERSION__: JSON.stringify(version) },
+};
+/** One CommonJS file; `import()` becomes a `require` that runs the module at its first use and not before. */
+const program = {
+  ...common,
+  format: 'cjs',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  keepNames: true,
+  supported: { 'dynamic-import': false },
+};
+const textOf = (result) => result.outputFiles[0].text;
+
+async function buildProgram() {
+  const [cli, launcher] = await Promise.all([
+    build({ ...program, entryPoints: ['src/cli/main.ts'] }),
+    build({ ...program, entryPoints: ['src/launch.ts'] }),
+  ]);
+  // esbuild escapes strings, and leaves regular expressions as they are.
+  const source = textOf(cli).replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const launch = textOf(launcher);
+  // V8 takes a code cache for right when the source has the same length, so the cache is named by this hash.
+  const hash = createHash('sha256').update(source).update(launch).digest('hex').slice(0, 16);
+  await write('dist/THIRD-PARTY.txt', await notices(cli.metafile));
+  await write('dist/cli.cjs', `/*${hash}*/${source}`);
+  await write('dist/launch.cjs', launch);
+  await removeCaches(hash);
+}
+
+async function removeCaches(hash) {
+  const directory = at('dist', '.cache');
+  const names = existsSync(directory) ? await readdir(directory) : [];
+  const stale = names.filter((name) => !name.startsWith(hash));
+  await Promise.all(stale.map((name) => rm(path.join(directory, name), { force: true })));
+}
+
+/** The licenses of the packages whose code is in the bundle ask to go along with it. */
+async function notices(metafile) {
+  const packages = new Set();
+  for (const input of Object.keys(metafile.inputs)) {
+    const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
+    if (match) packages.add(match[1]);
+  }
+  const parts = [...packages]
+    .toSorted((a, b) => a.localeCompare(b, 'en'))
+    .map(async (directory) => {
+      const manifest = JSON.parse(await readFile(at(directory, 'package.json'), 'utf8'));
+      const file = (await readdir(at(directory))).find((name) => /^(licen[cs]e|copying)/i.test(name));
+      const text = file ? await readFile(at(directory, file), 'utf8') : `License: ${manifest.license}`;
+      return `${manifest.name} ${manifest.version}\n\n${text.trim()}\n`;
+    });
+  return `dist/cli.cjs holds code of these packages.\n\n${(await Promise.all(parts)).join(`\n${'-'.repeat(72)}\n\n`)}`;
+}
+
+async function buildLibrary() {
+  const library = await build({
+    ...common,
+    entryPoints: ['src/index.ts'],
+    format: 'esm',
+    packages: 'external',
+  });
+  await write('dist/index.mjs', textOf(library));
+}
+
+async function buildSchema() {
+  const script = await build({ ...common, entryPoints: ['scripts/schema.ts'], format: 'esm' });
+  const { snapshotJsonSchema } = await import(
+    `data:text/javascript;base64,${Buffer.from(textOf(script)).toString('base64')}`
+  );
+  await write('dist/snapshot.schema.json', `${JSON.stringify(snapshotJsonSchema(), null, 2)}\n`);
+}
+
+async function buildMan() {
+  const source = 'docs/git-session.1.md';
+  if (!existsSync(at(source))) {
+    console.warn(`build: no man page, because ${source} does not exist`);
+    return;
+  }
+  const program = at('node_modules', 'marked-man', 'bin', 'marked-man.js');
+  const options = ['--version', `git-session ${version}`, '--manual', 'Git Session Manual'];
+  const env = { ...process.env, SOURCE_DATE_EPOCH: await dateOf(source) };
+  const { stdout } = await run(process.execPath, [program, ...options, source], { cwd: root, env });
+  await write('man/man1/git-session.1', stdout);
+}
+
+/** When the text last changed, so that the same text gives the same page. */
+async function dateOf(file) {
+  if (process.env.SOURCE_DATE_EPOCH) return process.env.SOURCE_DATE_EPOCH;
+  const commit = await run('git', ['log', '-1', '--format=%ct', '--', file], { cwd: root }).catch(
+    () => undefined,
+  );
+  return commit?.stdout.trim() || String(Math.floor((await stat(at(file))).mtimeMs / 1000));
+}
+
+async function buildTypes() {
+  const tsc = at('node_modules', 'typescript', 'bin', 'tsc');
+  try {
+    await run(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root });
+  } catch (error) {
+    throw new Error(`tsc found errors\n${error.stdout ?? error.message}`, { cause: error });
+  }
+  // tsc leaves the .ts of our imports in declarations; only .js is understood everywhere.
+  for (const entry of await readdir(at('dist', 'types'), { recursive: true })) {
+    if (!entry.endsWith('.d.ts')) continue;
+    const text = await readFile(at('dist', 'types', entry), 'utf8');
+    await write(path.join('dist', 'types', entry), text.replace(/(['"]\.\.?\/[^'"]*)\.ts(['"])/g, '$1.js$2'));
+  }
+  // The package has no "type", and these describe an ES module.
+  await write('dist/types/package.json', '{ "type": "module" }\n');
+}
+
+const steps = [buildProgram(), buildLibrary(), buildSchema(), ...(fast ? [] : [buildMan(), buildTypes()])];
+const failed = (await Promise.allSettled(steps)).filter((step) => step.status === 'rejected');
+for (const { reason } of failed) console.error(`build: ${reason?.message ?? reason}`);
+if (failed.length > 0) process.exitCode = 1;

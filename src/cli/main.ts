@@ -1,0 +1,63 @@
+import { Cli, type CommandClass } from 'clipanion';
+import { SessionError, UsageError } from '../session/errors.ts';
+import { VERSION } from '../version.ts';
+import { printError } from './command.ts';
+import { commandHelp, overview, splitShortOptions, usageProblem } from './help.ts';
+import { COMMANDS, nearest } from './commands.ts';
+
+/** Runs one command line (without `git session`) and gives its exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader (head, a pager) has gone: git ends silently there too.
+    if (error.code === 'EPIPE') process.exit(141);
+    throw error;
+  });
+  const json = argv.includes('--json');
+  try {
+    return await dispatch(argv);
+  } catch (error) {
+    if (!(error instanceof SessionError)) throw error;
+    printError(error, json);
+    return error.exit;
+  }
+}
+
+async function dispatch(argv: readonly string[]): Promise<number> {
+  const [verb, ...rest] = argv;
+  if (verb === undefined || verb === '-h' || verb === '--help' || verb === 'help') {
+    const topic = verb === undefined ? undefined : rest[0];
+    if (topic !== undefined && topic in COMMANDS) return dispatch([topic, '-h']);
+    process.stdout.write(overview());
+    return 0;
+  }
+  if (verb === '--version' || verb === 'version') {
+    process.stdout.write(`git-session ${VERSION}\n`);
+    return 0;
+  }
+  const entry = Object.hasOwn(COMMANDS, verb) ? COMMANDS[verb] : undefined;
+  if (entry === undefined) {
+    const near = nearest(verb);
+    throw new UsageError(
+      verb.startsWith('-') ? `unknown option '${verb}'` : `unknown command '${verb}'`,
+      near === null ? ['see all commands: git session -h'] : [`did you mean '${near}'?`],
+    );
+  }
+  const command: CommandClass = await entry.load();
+  const cli = new Cli({ binaryName: 'git session', binaryLabel: 'git session', enableColors: false });
+  cli.register(command);
+  const [definition = null] = cli.definitions();
+  const separator = rest.indexOf('--');
+  const options = separator < 0 ? rest : rest.slice(0, separator);
+  if (definition !== null && (options.includes('-h') || options.includes('--help'))) {
+    process.stdout.write(commandHelp(verb, definition));
+    return 0;
+  }
+  const input = [entry.name ?? verb, ...splitShortOptions(rest, definition)];
+  let parsed;
+  try {
+    parsed = cli.process(input);
+  } catch (error) {
+    throw new UsageError(usageProblem(rest, definition, error), [`see: git session ${verb} -h`]);
+  }
+  return (await parsed.execute()) ?? 0;
+}

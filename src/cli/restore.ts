@@ -1,0 +1,140 @@
+import { Command, Option } from 'clipanion';
+import { UsageError } from '../session/errors.ts';
+import { restoreAll, restoreOne } from '../flow/restore-command.ts';
+import { attach } from '../flow/attach.ts';
+import type { RestoreOptions, RestoreResult } from '../flow/restore.ts';
+import { displayText } from '../session/text.ts';
+import { safe } from '../trust/safe.ts';
+import { SessionCommand } from './command.ts';
+import { askConsent } from './consent.ts';
+import { planJson, printPlan } from './plan.ts';
+
+export class RestoreCommand extends SessionCommand {
+  static override paths = [['restore']];
+  static override usage = Command.Usage({
+    description: 'Bring a saved session back: the commit, the uncommitted work, and the tmux session.',
+    details: 'git session restore [<options>] <ref>\n   or: git session restore [<options>] --all',
+    examples: [
+      ['The newest snapshot of a session', 'git session restore work'],
+      ['The one before, under another name', 'git session restore work~1 --as work-old'],
+      ["A colleague's, in a worktree of its own", 'git session restore origin/work --worktree'],
+    ],
+  });
+
+  ref = Option.String({ required: false });
+  all = Option.Boolean('-a,--all', false, { description: 'every saved session that is not alive' });
+  dryRun = Option.Boolean('-n,--dry-run', false, { description: 'print what would be done, change nothing' });
+  as = Option.String('--as', { description: 'name of the tmux session' });
+  attach = Option.Boolean('--attach', false, { description: 'go to the session afterwards' });
+  worktree = Option.String('--worktree', {
+    tolerateBoolean: true,
+    description: 'restore into a new linked worktree, at this path if one is given',
+  });
+  autostash = Option.Boolean('--autostash', false, { description: 'put your own changes on the stash first' });
+  git = Option.Boolean('--git', true, { description: 'restore commit and work (default); --no-git: tmux only' });
+  window = Option.String('--window', { description: 'only the window with this index' });
+  run = Option.Boolean('--run', { description: 'start the commands without asking; --no-run: start none' });
+
+  async execute(): Promise<number> {
+    if (this.all === (this.ref !== undefined)) {
+      throw new UsageError(this.all ? '--all takes no reference' : 'which session? a reference is missing', [
+        'see what there is: git session list',
+      ]);
+    }
+    if (this.all && (this.as !== undefined || this.attach || this.window !== undefined || this.worktree !== undefined)) {
+      throw new UsageError('--all does not go with --as, --attach, --window or --worktree');
+    }
+    const options = this.options();
+    if (this.dryRun) return this.preview(options);
+    if (this.all) return this.many(options);
+    const { result, tmux } = await restoreOne(this.ref!, options, this.worktree);
+    const code = this.report(result);
+    if (this.json) this.printJson({ ok: true, restored: [resultJson(result)] });
+    if (this.attach) return attach(tmux, result.tmuxId, code);
+    return code;
+  }
+
+  private options(): RestoreOptions {
+    const window = this.window === undefined ? null : Number(this.window);
+    if (window !== null && !/^\d{1,9}$/u.test(this.window ?? '')) {
+      throw new UsageError(`--window takes a window's index, not '${this.window}'`);
+    }
+    if (this.as === '') throw new UsageError('--as takes a name');
+    const terminal = process.stdin.isTTY && process.stderr.isTTY && !this.json;
+    return {
+      as: this.as ?? null,
+      window,
+      git: this.git,
+      autostash: this.autostash,
+      worktree: null,
+      run: this.run ?? null,
+      ...(terminal ? { ask: askConsent } : {}),
+    };
+  }
+
+  private async preview(options: RestoreOptions): Promise<number> {
+    const { previewAll } = await import('../flow/restore-command.ts');
+    const previews = await previewAll(this.all ? null : this.ref!, options, this.worktree);
+    if (this.json) this.printJson({ ok: true, plans: previews.map((p) => planJson(p)) });
+    else for (const p of previews) printPlan(p, (text) => this.out(text));
+    return 0;
+  }
+
+  private async many(options: RestoreOptions): Promise<number> {
+    let code = 0;
+    const { results, failures } = await restoreAll(options, (result) => {
+      code = Math.max(code, this.report(result));
+    });
+    for (const { name, error } of failures) {
+      process.stderr.write(`error: ${safe(name)}: ${safe(error.message)}\n`);
+      for (const hint of error.hints) this.hint(hint);
+      code = 1;
+    }
+    if (this.json) {
+      const failed = failures.map(({ name, error }) => ({ name, ...error.toJSON() }));
+      this.printJson({ ok: failures.length === 0, restored: results.map(resultJson), failed });
+    } else if (results.length === 0 && failures.length === 0) this.note('every saved session is alive already');
+    return code;
+  }
+
+  private report(r: RestoreResult): number {
+    for (const w of [...r.consent.warnings, ...r.warnings]) this.warn(w);
+    if (!this.json) {
+      const name = safe(displayText(r.tmuxName));
+      const panes = r.plan.windows.reduce((n, w) => n + w.panes.length, 0);
+      const what = [`${r.plan.windows.length} windows`, `${panes} panes`, `${r.started} commands`];
+      this.out(`Restored ${safe(r.label)} as tmux session '${name}' (${what.join(', ')})`);
+      for (const n of r.notes) this.note(n);
+      for (const c of r.crqs) {
+        const parts = [c.id, c.title, c.status === null ? null : `[${c.status}]`, c.path === null ? null : displayText(c.path)];
+        this.out(`  ${safe(parts.filter((p) => p !== null).join('  '))}`);
+      }
+    }
+    const { reason, commands } = r.consent;
+    if (reason === 'not-approved' && commands.length > 0) {
+      process.stderr.write(
+        `error: ${commands.length} commands of this snapshot were not started: it was not saved by this clone, and nobody approved it\n`,
+      );
+      this.hint(`see them: git session show ${r.label}`);
+      this.hint(`start them in a new restore: git session restore --run ${r.label} --as ${displayText(r.tmuxName)}-2`);
+      this.hint(`or approve this snapshot for good: git session allow ${r.label}`);
+    }
+    return r.partial ? 1 : 0;
+  }
+}
+
+function resultJson(r: RestoreResult) {
+  return {
+    snapshot: r.label,
+    session: displayText(r.tmuxName),
+    tmux_id: r.tmuxId,
+    worktree: r.workTree,
+    stash: r.stash,
+    commands: { planned: r.consent.commands.length, started: r.started, approved: r.consent.approved, reason: r.consent.reason },
+    crqs: r.crqs,
+    git: r.plan.git,
+    notes: r.notes,
+    warnings: r.warnings,
+    partial: r.partial,
+  };
+}

@@ -1,0 +1,71 @@
+import { Command, Option } from 'clipanion';
+import { UsageError } from '../session/errors.ts';
+import { DEFAULT_SCROLLBACK_LINES, save, type SavedSession } from '../flow/save.ts';
+import { safe } from '../trust/safe.ts';
+import { SessionCommand } from './command.ts';
+
+export class SaveCommand extends SessionCommand {
+  static override paths = [['save']];
+  static override usage = Command.Usage({
+    description: 'Save a tmux session: windows, panes, commands, environment, commit and uncommitted work.',
+    details: 'git session save [<options>] [<name>]',
+    examples: [
+      ['Save the session you are in', 'git session save'],
+      ['Save another one, with a message', 'git session save -t work -m "before lunch"'],
+      ['Save all of them', 'git session save --all'],
+    ],
+  });
+
+  name = Option.String({ required: false });
+  target = Option.String('-t,--target', { description: 'the tmux session to save' });
+  all = Option.Boolean('-a,--all', false, { description: 'save every tmux session' });
+  message = Option.String('-m,--message', { description: 'say what this is' });
+  crq = Option.Array('--crq', [], { description: 'link to this change request (repeatable)' });
+  detect = Option.Boolean('--detect-crq', true, {
+    description: 'find change requests in the branch name, trailers and documents (default)',
+  });
+  env = Option.Array('--env', [], { description: 'save this environment variable too (repeatable)' });
+  scrollback = Option.String('--scrollback', {
+    tolerateBoolean: true,
+    description: `save the panes' text, with colors; at most so many lines (${DEFAULT_SCROLLBACK_LINES})`,
+  });
+  work = Option.Boolean('--work', true, { description: 'take uncommitted work along (default)' });
+  quiet = Option.Boolean('-q,--quiet', false, { description: 'print nothing but errors and warnings' });
+
+  async execute(): Promise<number> {
+    const { saved, warnings } = await save({
+      ...(this.name === undefined ? {} : { name: this.name }),
+      ...(this.target === undefined ? {} : { target: this.target }),
+      all: this.all,
+      message: this.message ?? null,
+      crqs: this.crq.flatMap((c) => c.split(/[\s,]+/u)).filter((c) => c !== ''),
+      detectCrqs: this.detect,
+      env: this.env.flatMap((e) => e.split(',')),
+      scrollback: scrollbackLines(this.scrollback),
+      work: this.work,
+    });
+    for (const w of warnings) this.warn(w);
+    if (this.json) this.printJson({ ok: true, saved, warnings });
+    else if (!this.quiet) for (const s of saved) this.out(line(s));
+    return 0;
+  }
+}
+
+function line(s: SavedSession): string {
+  const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
+  const parts = [count(s.windows, 'window'), count(s.panes, 'pane')];
+  if (s.commands > 0) parts.push(count(s.commands, 'command'));
+  if (s.work !== null) parts.push('uncommitted work');
+  if (s.crqs.length > 0) parts.push(s.crqs.map((c) => safe(c.id)).join(' '));
+  return `Saved ${s.name}/${s.id} (${parts.join(', ')})`;
+}
+
+function scrollbackLines(option: string | boolean | undefined): number {
+  if (option === undefined || option === false) return 0;
+  if (option === true) return DEFAULT_SCROLLBACK_LINES;
+  const lines = Number(option);
+  if (!/^\d+$/u.test(option) || lines > 100_000) {
+    throw new UsageError(`--scrollback takes a number of lines up to 100000, not '${option}'`);
+  }
+  return lines;
+}

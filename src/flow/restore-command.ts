@@ -1,0 +1,123 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { FileProblemError, NoServerError, SessionError } from '../session/errors.ts';
+import { nameFromTmux } from '../session/names.ts';
+import type { RestorePlan } from '../session/plan.ts';
+import { fromText } from '../session/text.ts';
+import { readCatalog, readSnapshots } from '../store/sessions.ts';
+import { listSessions } from '../tmux/capture.ts';
+import type { Tmux } from '../tmux/tmux.ts';
+import type { Consent } from './consent.ts';
+import { load, type Loaded, loadStored } from './load.ts';
+import { preview, restore, type RestoreOptions, type RestoreResult } from './restore.ts';
+import { openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
+
+/** What the user said after `--worktree`: nothing, the flag alone, or a path. */
+type WorktreeOption = string | boolean | undefined;
+
+export async function restoreOne(
+  ref: string,
+  options: RestoreOptions,
+  worktree: WorktreeOption,
+): Promise<{ result: RestoreResult; tmux: Tmux }> {
+  const ws = await openWorkspace();
+  requireEnabled(ws.config);
+  const loaded = await load(ws, ref);
+  const result = await restore(ws, loaded, { ...options, worktree: worktreePath(ws, loaded, worktree) });
+  return { result, tmux: ws.tmux };
+}
+
+export interface Preview {
+  label: string;
+  plan: RestorePlan;
+  consent: Consent;
+}
+
+/** The plan of one restore, or of `--all` (`ref` is null). Changes nothing. */
+export async function previewAll(
+  ref: string | null,
+  options: RestoreOptions,
+  worktree: WorktreeOption,
+): Promise<Preview[]> {
+  const ws = await openWorkspace();
+  const { ask: _, ...quiet } = options;
+  const loaded = ref === null ? (await notAlive(ws)).loaded : [await load(ws, ref)];
+  const previews: Preview[] = [];
+  for (const one of loaded) {
+    const made = await preview(ws, one, { ...quiet, worktree: worktreePath(ws, one, worktree) });
+    previews.push({ label: one.label, ...made });
+  }
+  return previews;
+}
+
+export interface Failure {
+  name: string;
+  error: SessionError;
+}
+
+/**
+ * Restores the newest local snapshot of every session that is not alive. One that fails does not stop
+ * the others. Git is only moved where a single session is restored: several would each want another HEAD.
+ */
+export async function restoreAll(
+  options: RestoreOptions,
+  done: (result: RestoreResult) => void,
+): Promise<{ results: RestoreResult[]; failures: Failure[] }> {
+  const ws = await openWorkspace();
+  requireEnabled(ws.config);
+  const { loaded, failures } = await notAlive(ws);
+  const commits = new Set(loaded.map((l) => l.snapshot.git.head));
+  const results: RestoreResult[] = [];
+  for (const one of loaded) {
+    try {
+      const result = await restore(ws, one, { ...options, git: options.git && commits.size === 1 });
+      results.push(result);
+      done(result);
+    } catch (error) {
+      if (!(error instanceof SessionError)) throw error;
+      failures.push({ name: one.label, error });
+    }
+  }
+  return { results, failures };
+}
+
+async function notAlive(ws: Workspace): Promise<{ loaded: Loaded[]; failures: Failure[] }> {
+  const catalog = await readCatalog(ws.repo.git);
+  const newest = new Map(catalog.snapshots.filter((s) => s.remote === null).map((s) => [s.name, s]));
+  const live = await liveNames(ws.tmux);
+  const read = await readSnapshots(ws.repo.git, [...newest.values()]);
+  const loaded: Loaded[] = [];
+  const failures: Failure[] = [];
+  for (const r of read) {
+    if ('error' in r) failures.push({ name: r.stored.name, error: r.error });
+    else if (!r.snapshot.tmux.sessions.slice(0, 1).some((s) => live.has(nameFromTmux(fromText(s.name))))) {
+      loaded.push(await loadStored(ws, catalog, r.stored));
+    }
+  }
+  return { loaded, failures };
+}
+
+async function liveNames(tmux: Tmux): Promise<Set<string>> {
+  try {
+    const { sessions } = await listSessions(tmux);
+    return new Set(sessions.map((s) => nameFromTmux(s.name)));
+  } catch (error) {
+    if (error instanceof NoServerError) return new Set();
+    throw error;
+  }
+}
+
+/** The path of the new worktree: the user's own, or a place beside the repository. Never the snapshot's (C18). */
+function worktreePath(ws: Workspace, loaded: Loaded, option: WorktreeOption): string | null {
+  if (option === undefined || option === false) return null;
+  const top = ws.repo.workTree ?? ws.repo.gitDir;
+  const slug = (loaded.stored?.name ?? loaded.snapshot.session.name).replaceAll('/', '-');
+  const made =
+    option === true
+      ? path.join(path.dirname(top), `${path.basename(top)}.sessions`, `${slug}-${loaded.oid.slice(0, 8)}`)
+      : path.resolve(option);
+  if (existsSync(made) && option === true) {
+    throw new FileProblemError(`the worktree ${made} exists already`, ['name another place: --worktree=<path>']);
+  }
+  return made;
+}

@@ -1,0 +1,71 @@
+import { realpathSync } from 'node:fs';
+import { homedir, userInfo } from 'node:os';
+import { DisabledError } from '../session/errors.ts';
+import type { Places } from '../session/paths.ts';
+import { Config } from '../git/config.ts';
+import { Git } from '../git/git.ts';
+import { openRepository, type Repository } from '../git/repository.ts';
+import type { Identity } from '../store/objects.ts';
+import { Tmux } from '../tmux/tmux.ts';
+
+/** What every command works with: the repository, git's configuration, and the tmux to use. */
+export interface Workspace {
+  repo: Repository;
+  config: Config;
+  tmux: Tmux;
+}
+
+/** Opens the repository of the current directory. Two gits, at the same time. */
+export async function openWorkspace(cwd = process.cwd()): Promise<Workspace> {
+  const env: Record<string, string> = {};
+  for (const key of ['GIT_DIR', 'GIT_COMMON_DIR']) {
+    const value = process.env[key];
+    if (value !== undefined) env[key] = value;
+  }
+  const [repo, config] = await Promise.all([openRepository(cwd), Config.read(new Git(null), env)]);
+  return { repo, config, tmux: tmuxOf(config) };
+}
+
+export function tmuxOf(config: Config): Tmux {
+  return Tmux.fromConfig(config.get('session.tmuxCommand') ?? 'tmux');
+}
+
+/** `session.enabled=false` stops what writes or starts something; reading goes on. */
+export function requireEnabled(config: Config): void {
+  if (!config.getBoolean('session.enabled', true)) {
+    throw new DisabledError('git session is switched off here (session.enabled is false)', [
+      'git config session.enabled true',
+    ]);
+  }
+}
+
+/** Who saves: as git would say it, and where git would refuse for want of a name, the login name. */
+export function identity(config: Config): Identity {
+  const name = process.env['GIT_COMMITTER_NAME'] ?? config.get('user.name') ?? process.env['USER'] ?? login();
+  const email = process.env['GIT_COMMITTER_EMAIL'] ?? config.get('user.email') ?? '';
+  return { name, email };
+}
+
+function login(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'unknown';
+  }
+}
+
+/** The physical places that snapshot paths are relative to. */
+export function placesOf(repo: Repository): Places {
+  return {
+    repo: repo.workTree === null ? null : real(repo.workTree),
+    home: real(process.env['HOME'] ?? homedir()),
+  };
+}
+
+function real(directory: string): Buffer {
+  try {
+    return realpathSync(directory, { encoding: 'buffer' });
+  } catch {
+    return Buffer.from(directory);
+  }
+}

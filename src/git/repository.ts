@@ -1,0 +1,77 @@
+import { realpathSync, statSync } from 'node:fs';
+import { GitFailedError, NotARepositoryError } from '../session/errors.ts';
+import { Git, gitEnvironment } from './git.ts';
+
+export type ObjectFormat = 'sha1' | 'sha256';
+
+/** Where the repository is and what it is. All paths are absolute and resolved. */
+export interface Repository {
+  git: Git;
+  gitDir: string;
+  /** The directory that all linked worktrees share. */
+  commonDir: string;
+  /** Root of this worktree; null in a bare repository. */
+  workTree: string | null;
+  bare: boolean;
+  linked: boolean;
+  shallow: boolean;
+  objectFormat: ObjectFormat;
+}
+
+/**
+ * Finds the repository as git itself does: from `cwd`, honoring GIT_DIR, GIT_WORK_TREE,
+ * GIT_CEILING_DIRECTORIES and safe.directory. `rev-parse` runs nothing that the repository's
+ * configuration names (attacks C12, C13).
+ */
+export async function openRepository(cwd = process.cwd()): Promise<Repository> {
+  const env: Record<string, string> = {};
+  for (const key of ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_COMMON_DIR', 'GIT_NAMESPACE']) {
+    const value = process.env[key];
+    if (value !== undefined) env[key] = value;
+  }
+  const finder = new Git(null);
+  const asked = ['--git-dir', '--git-common-dir', '--is-bare-repository', '--is-shallow-repository'];
+  const args = ['rev-parse', '--path-format=absolute', ...asked, '--show-object-format', '--show-toplevel'];
+  const found = await finder.run(args, { cwd, env });
+  const lines = found.stdout.toString('utf8').replace(/\n$/u, '').split('\n');
+  // Without a worktree the last question is an error, and the answers before it stand.
+  if (found.code !== 0 && lines.length !== 5) throw notARepository(found.stderr);
+  const [gitDir, commonDir, bare, shallow, format, top] = lines;
+  if (lines.length > 6 || gitDir === undefined || commonDir === undefined) {
+    throw new GitFailedError('the path of the repository contains a line break, which is not supported');
+  }
+  const workTree = top ?? null;
+  return {
+    git: new Git({ gitDir, workTree }),
+    gitDir,
+    commonDir: realpathSync(commonDir),
+    workTree,
+    bare: bare === 'true' && workTree === null,
+    linked: realpathSync(gitDir) !== realpathSync(commonDir),
+    shallow: shallow === 'true',
+    objectFormat: format === 'sha256' ? 'sha256' : 'sha1',
+  };
+}
+
+function notARepository(stderr: string): Error {
+  const said = stderr.trim().split('\n')[0] ?? '';
+  if (!said.includes('not a git repository')) {
+    return new GitFailedError(said.replace(/^fatal: /u, '') || 'git rev-parse failed');
+  }
+  return new NotARepositoryError('not a git repository (or any of the parent directories)', [
+    'run this inside a repository, or make one: git init',
+  ]);
+}
+
+/** Another worktree of the same repository, for example one that was just made. */
+export function inWorktree(repo: Repository, workTree: string, gitDir: string): Repository {
+  const linked = realpathSync(gitDir) !== repo.commonDir;
+  return { ...repo, git: new Git({ gitDir, workTree }), gitDir, workTree, linked, bare: false };
+}
+
+/** True where git can create files in the repository (root ignores modes, so it is asked for real by the caller). */
+export function exists(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false }) !== undefined;
+}
+
+export { gitEnvironment };

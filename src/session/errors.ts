@@ -1,0 +1,141 @@
+/**
+ * Every way in which a command can end badly: one class per kind. `code` is frozen API (scripts
+ * match on it), the message text is not. `exit` follows git: 1 refused, partial, nothing found or
+ * ambiguous; 128 fatal; 129 usage.
+ */
+export type ExitCode = 1 | 128 | 129;
+
+export interface ErrorJson {
+  ok: false;
+  error: { code: string; exit: number; message: string; hints: string[]; data?: unknown };
+}
+
+export abstract class SessionError extends Error {
+  abstract readonly code: string;
+  readonly exit: ExitCode = 128;
+  /** What the user can type next, one line each. */
+  readonly hints: string[];
+  /** Further facts for programs (candidates, versions); part of the JSON error. */
+  readonly data?: unknown;
+
+  constructor(message: string, hints: string[] = [], data?: unknown, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = new.target.name;
+    this.hints = hints;
+    if (data !== undefined) this.data = data;
+  }
+
+  toJSON(): ErrorJson {
+    const error: ErrorJson['error'] = {
+      code: this.code,
+      exit: this.exit,
+      message: this.message,
+      hints: this.hints,
+    };
+    if (this.data !== undefined) error.data = this.data;
+    return { ok: false, error };
+  }
+}
+
+export class UsageError extends SessionError {
+  readonly code = 'usage';
+  override readonly exit = 129;
+}
+export class NotARepositoryError extends SessionError {
+  readonly code = 'not-a-repository';
+}
+export class NoCommitError extends SessionError {
+  readonly code = 'no-commit';
+}
+export class GitFailedError extends SessionError {
+  readonly code = 'git-failed';
+}
+export class GitMissingError extends SessionError {
+  readonly code = 'git-missing';
+}
+export class GitTooOldError extends SessionError {
+  readonly code = 'git-too-old';
+}
+export class TmuxMissingError extends SessionError {
+  readonly code = 'tmux-missing';
+}
+export class TmuxFailedError extends SessionError {
+  readonly code = 'tmux-failed';
+}
+export class TmuxTooOldError extends SessionError {
+  readonly code = 'tmux-too-old';
+}
+/** No server on the socket, so there is nothing to save. */
+export class NoServerError extends SessionError {
+  readonly code = 'no-server';
+}
+/** The server answered before and does not any more. */
+export class ServerGoneError extends SessionError {
+  readonly code = 'server-gone';
+}
+export class NoSuchTmuxSessionError extends SessionError {
+  readonly code = 'no-such-tmux-session';
+}
+export class InvalidNameError extends SessionError {
+  readonly code = 'invalid-name';
+}
+export class InvalidLayoutError extends SessionError {
+  readonly code = 'invalid-layout';
+}
+export class UnknownRefError extends SessionError {
+  readonly code = 'not-found';
+  override readonly exit = 1;
+}
+export class AmbiguousRefError extends SessionError {
+  readonly code = 'ambiguous';
+  override readonly exit = 1;
+}
+/** The bytes are no snapshot: cut, changed, not canonical, or against the schema. */
+export class DamagedSnapshotError extends SessionError {
+  readonly code = 'damaged';
+}
+export class SnapshotTooLargeError extends SessionError {
+  readonly code = 'too-large';
+}
+export class UnsupportedVersionError extends SessionError {
+  readonly code = 'unsupported-version';
+}
+export class SessionExistsError extends SessionError {
+  readonly code = 'session-exists';
+}
+export class DirtyWorktreeError extends SessionError {
+  readonly code = 'dirty-worktree';
+  override readonly exit = 1;
+}
+export class MissingCommitError extends SessionError {
+  readonly code = 'missing-commit';
+}
+export class ApplyFailedError extends SessionError {
+  readonly code = 'apply-failed';
+  override readonly exit = 1;
+}
+export class StoreBusyError extends SessionError {
+  readonly code = 'busy';
+}
+export class StoreFailedError extends SessionError {
+  readonly code = 'store-failed';
+}
+export class RejectedError extends SessionError {
+  readonly code = 'rejected';
+  override readonly exit = 1;
+}
+export class DisabledError extends SessionError {
+  readonly code = 'disabled';
+}
+export class FileProblemError extends SessionError {
+  readonly code = 'file';
+}
+export class InvalidConfigError extends SessionError {
+  readonly code = 'invalid-config';
+}
+export class LimitError extends SessionError {
+  readonly code = 'limit';
+}
+export class UnsafeStateDirectoryError extends SessionError {
+  readonly code = 'unsafe-state-directory';
+}

@@ -1,0 +1,41 @@
+import type { SnapshotPath } from './schema.ts';
+import { fromText, toText } from './text.ts';
+
+/** The directories that differ between machines. Absolute and physical (no symbolic links). */
+export interface Places {
+  /** Root of the worktree; null in a bare repository. */
+  repo: Buffer | null;
+  home: Buffer | null;
+}
+
+/** A path of this machine in the form that another one can map. */
+export function toSnapshotPath(path: Buffer, places: Places): SnapshotPath {
+  const inRepo = below(path, places.repo);
+  if (inRepo !== null) return { in: 'repo', path: toText(inRepo) };
+  const inHome = below(path, places.home);
+  if (inHome !== null) return { in: 'home', path: toText(inHome) };
+  return { in: 'root', path: toText(path) };
+}
+
+/** The same place on this machine; null where there is none (a repository path without a worktree). */
+export function fromSnapshotPath(path: SnapshotPath, places: Places): Buffer | null {
+  const bytes = fromText(path.path);
+  if (path.in === 'root') return bytes;
+  const base = path.in === 'repo' ? places.repo : places.home;
+  if (base === null) return null;
+  return bytes.length === 0 ? base : Buffer.concat([base, Buffer.from('/'), bytes]);
+}
+
+/** True where a relative path stays below its base by its text alone: no `..`, not absolute. */
+export function staysBelow(path: Buffer): boolean {
+  const text = path.toString('latin1');
+  return !text.startsWith('/') && !text.split('/').includes('..');
+}
+
+/** The part of `path` behind `base`, '' for the base itself; null where it lies elsewhere. */
+function below(path: Buffer, base: Buffer | null): Buffer | null {
+  if (base === null || base.length === 0) return null;
+  if (path.equals(base)) return Buffer.alloc(0);
+  const root = base.at(-1) === 0x2f ? base : Buffer.concat([base, Buffer.from('/')]);
+  return path.subarray(0, root.length).equals(root) ? path.subarray(root.length) : null;
+}

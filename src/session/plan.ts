@@ -1,0 +1,312 @@
+import { formatLayout, leaves, parseLayout } from './layout.ts';
+import { InvalidLayoutError, MissingCommitError, SessionExistsError, DirtyWorktreeError } from './errors.ts';
+import { fromSnapshotPath, type Places } from './paths.ts';
+import type { Snapshot, TmuxPane } from './schema.ts';
+import { displayText, equalText, fromText, type Text } from './text.ts';
+
+/** What restore was asked for. */
+export interface RestoreRequest {
+  /** The tmux session's name instead of the saved one. */
+  as: string | null;
+  /** Only the window with this index. */
+  window: number | null;
+  git: boolean;
+  autostash: boolean;
+  /** A linked worktree is made at this path; null: restore in place. */
+  worktree: string | null;
+}
+
+/** What is true on this machine, asked for before the plan is made. */
+export interface RestoreFacts {
+  places: Places;
+  /** Names of the live tmux sessions. */
+  liveSessions: Buffer[];
+  tmuxVersion: string | null;
+  git: GitSituation;
+  /** Of each directory that a pane wants: what is there. Keyed by the path's latin1 text. */
+  directories: ReadonlyMap<string, DirectoryFact>;
+  /** Programs (argv[0] as given) that were not found. */
+  missingPrograms: ReadonlySet<string>;
+}
+
+export type DirectoryFact =
+  | { state: 'ok' }
+  /** Where the pane opens instead. */
+  | { state: 'missing' | 'outside'; nearest: Buffer };
+
+export interface GitSituation {
+  workTree: boolean;
+  head: string | null;
+  branch: string | null;
+  /** Tracked files that differ from HEAD, unmerged ones included. */
+  changed: number;
+  /** Untracked files that the checkout or the saved work would overwrite. */
+  inTheWay: string[];
+  /** The saved base commit and worktree commit are in this repository. */
+  hasBase: boolean;
+  hasWork: boolean;
+  /** Commit that the saved branch points at here; null where there is no such branch. */
+  branchAt: string | null;
+  /** The saved branch is checked out in another worktree. */
+  branchElsewhere: boolean;
+  operation: string | null;
+}
+
+export type GitStep =
+  | { kind: 'leave'; reason: 'no-git' | 'no-commit' | 'dirty-same-head' | 'bare' | 'up-to-date' }
+  | { kind: 'stash' }
+  | { kind: 'worktree'; path: string; commit: string; branch: string | null }
+  | { kind: 'checkout'; commit: string; branch: string | null }
+  | { kind: 'apply'; work: string };
+
+export interface PlannedPane {
+  window: number;
+  pane: number;
+  cwd: Buffer;
+  /** Set where the pane opens elsewhere, and nothing is started in it. */
+  problem: string | null;
+  /** Exec'd with these words; a single word is a line for the user's shell, as tmux has it. */
+  start: Text[] | null;
+  /** Typed into the shell, one after the other. */
+  steps: Text[][];
+  /** Typed without Enter: what was found is not sure enough to be started. */
+  prefill: Text[] | null;
+  /** A line that was rebuilt from a pipeline. It is shown, never typed: a snapshot's own text is not. */
+  shown: Text | null;
+  scrollback: string | null;
+}
+
+export interface RestorePlan {
+  git: GitStep[];
+  tmuxName: Text;
+  members: { name: Text; activeWindow: number; lastWindow: number | null }[];
+  windows: PlannedWindow[];
+  activeWindow: number;
+  lastWindow: number | null;
+  warnings: string[];
+  /** Something of the snapshot does not come back: exit code 1. */
+  partial: boolean;
+}
+
+export interface PlannedWindow {
+  index: number;
+  name: Text;
+  layout: string;
+  width: number;
+  height: number;
+  zoomed: boolean;
+  automaticRename: boolean;
+  panes: (PlannedPane & Pick<TmuxPane, 'title' | 'active' | 'last' | 'remainOnExit' | 'synchronized'>)[];
+}
+
+/** Decides everything about a restore; pure. Throws where nothing may be touched. */
+export function planRestore(snapshot: Snapshot, request: RestoreRequest, facts: RestoreFacts): RestorePlan {
+  const [session, ...group] = snapshot.tmux.sessions;
+  const warnings: string[] = [];
+  const tmuxName: Text = request.as ?? session!.name;
+  refuseExisting(tmuxName, facts, request);
+  const git = planGit(snapshot, request, facts.git, warnings);
+  const wanted = snapshot.tmux.windows.filter((w) => request.window === null || w.index === request.window);
+  if (wanted.length === 0) {
+    throw new InvalidLayoutError(`the snapshot has no window ${request.window}`, [
+      `its windows are ${snapshot.tmux.windows.map((w) => w.index).join(', ')}`,
+    ]);
+  }
+  let partial = false;
+  const indexes = new Set<number>();
+  const windows = wanted.map((w): PlannedWindow => {
+    if (indexes.has(w.index)) throw new InvalidLayoutError(`invalid layout: two windows have index ${w.index}`);
+    indexes.add(w.index);
+    const root = parseLayout(w.layout);
+    if (leaves(root).length !== w.panes.length) {
+      throw new InvalidLayoutError(
+        `invalid layout: window ${w.index} has ${w.panes.length} panes and a layout for ${leaves(root).length}`,
+      );
+    }
+    const panes = w.panes.map((p) => {
+      const planned = planPane(w.index, p, facts);
+      if (planned.problem !== null) {
+        partial = true;
+        warnings.push(`pane ${w.index}.${p.index}: ${planned.problem}`);
+      }
+      const { title, active, last, remainOnExit, synchronized } = p;
+      return { ...planned, title, active, last, remainOnExit, synchronized };
+    });
+    const { index, name, zoomed, automaticRename } = w;
+    return {
+      ...{ index, name, zoomed, automaticRename, panes },
+      ...{ layout: formatLayout(root), width: root.width, height: root.height },
+    };
+  });
+  const member = facts.liveSessions;
+  const members = group.filter((m) => {
+    if (request.as !== null || request.window !== null) return false;
+    if (!member.some((live) => live.equals(fromText(m.name)))) return true;
+    warnings.push(`tmux session '${displayText(m.name)}' of the group exists already and is left alone`);
+    return false;
+  });
+  const saved = snapshot.host.tmux;
+  if (facts.tmuxVersion !== null && facts.tmuxVersion !== saved) {
+    warnings.push(`saved with tmux ${saved}, restored with tmux ${facts.tmuxVersion}`);
+  }
+  const has = (index: number | null) => index !== null && indexes.has(index);
+  return {
+    git,
+    tmuxName,
+    members: members.map(({ name, activeWindow, lastWindow }) => ({
+      name,
+      activeWindow: has(activeWindow) ? activeWindow : windows[0]!.index,
+      lastWindow: has(lastWindow) ? lastWindow : null,
+    })),
+    windows,
+    activeWindow: has(session!.activeWindow) ? session!.activeWindow : windows[0]!.index,
+    lastWindow: has(session!.lastWindow) ? session!.lastWindow : null,
+    warnings,
+    partial,
+  };
+}
+
+function refuseExisting(name: Text, facts: RestoreFacts, request: RestoreRequest): void {
+  if (!facts.liveSessions.some((live) => live.equals(fromText(name)))) return;
+  const shown = displayText(name);
+  const free = (n: number): string =>
+    facts.liveSessions.some((s) => s.toString('utf8') === `${shown}-${n}`) ? free(n + 1) : `${shown}-${n}`;
+  throw new SessionExistsError(
+    `tmux session '${shown}' already exists`,
+    [
+      `restore beside it: --as ${free(2)}`,
+      ...(request.as === null ? [`or go to it: tmux attach -t '=${shown}'`] : []),
+    ],
+    { session: shown },
+  );
+}
+
+/** What happens to HEAD and the worktree, by the rules of design.md section 5. */
+export function planGit(
+  snapshot: Snapshot,
+  request: RestoreRequest,
+  now: GitSituation,
+  warnings: string[],
+): GitStep[] {
+  const { head: base, work, branch } = snapshot.git;
+  if (!request.git) return [{ kind: 'leave', reason: 'no-git' }];
+  if (base === null) return [{ kind: 'leave', reason: 'no-commit' }];
+  if (!now.hasBase || (work !== null && !now.hasWork)) throw missing(snapshot, now.hasBase ? work! : base);
+  const apply: GitStep[] = work === null ? [] : [{ kind: 'apply', work }];
+  const movable = branch !== null && now.branchAt === base && !now.branchElsewhere ? branch : null;
+  if (branch !== null && now.branchAt !== null && now.branchAt !== base) {
+    warnings.push(
+      `branch '${branch}' has moved from ${base.slice(0, 7)} to ${now.branchAt.slice(0, 7)}; it is left where it is`,
+    );
+  }
+  if (request.worktree !== null) {
+    // The branch can't be checked out twice.
+    const free = movable !== null && now.branch !== branch ? movable : null;
+    return [{ kind: 'worktree', path: request.worktree, commit: base, branch: free }, ...apply];
+  }
+  if (!now.workTree) return [{ kind: 'leave', reason: 'bare' }];
+  const clean = now.changed === 0 && now.inTheWay.length === 0;
+  if (now.head === base) {
+    if (clean) return apply.length > 0 ? apply : [{ kind: 'leave', reason: 'up-to-date' }];
+    if (request.autostash) return [{ kind: 'stash' }, ...apply];
+    return [{ kind: 'leave', reason: 'dirty-same-head' }];
+  }
+  const checkout: GitStep = { kind: 'checkout', commit: base, branch: movable };
+  if (clean) return [checkout, ...apply];
+  if (request.autostash) return [{ kind: 'stash' }, checkout, ...apply];
+  throw new DirtyWorktreeError(
+    now.changed > 0
+      ? 'your working tree has changes, and HEAD is not at the saved commit; nothing was touched'
+      : `untracked files are in the way of the restore; nothing was touched`,
+    [
+      'restore into a linked worktree: --worktree',
+      'or put your changes on the stash first: --autostash',
+      'or restore the tmux session only: --no-git',
+    ],
+    { inTheWay: now.inTheWay, head: now.head, saved: base },
+  );
+}
+
+function missing(snapshot: Snapshot, oid: string): MissingCommitError {
+  return new MissingCommitError(
+    `commit ${oid.slice(0, 7)} of session '${snapshot.session.name}' is not in this repository`,
+    [
+      `fetch it: git fetch origin ${oid}`,
+      'or get the whole session: git session fetch',
+      'or restore the tmux session only: --no-git',
+    ],
+    { commit: oid },
+  );
+}
+
+function planPane(window: number, p: TmuxPane, facts: RestoreFacts): PlannedPane {
+  const wanted = fromSnapshotPath(p.cwd, facts.places);
+  const fact = wanted === null ? undefined : facts.directories.get(wanted.toString('latin1'));
+  const base = { window, pane: p.index, scrollback: p.scrollback?.path ?? null };
+  const nothing = { start: null, steps: [], prefill: null, shown: null };
+  const shown = displayText(p.cwd.path) === '' ? '.' : displayText(p.cwd.path);
+  if (wanted === null || fact === undefined || fact.state !== 'ok') {
+    const home = facts.places.home ?? Buffer.from('/');
+    const why =
+      fact?.state === 'outside'
+        ? `directory '${shown}' leads out of the repository`
+        : `directory '${shown}' does not exist`;
+    const stopped = hasCommand(p) ? '; command not started' : '';
+    return { ...base, ...nothing, cwd: fact === undefined || fact.state === 'ok' ? home : fact.nearest, problem: why + stopped };
+  }
+  const what = commandOf(p);
+  const program = what.start !== null && what.start.length > 1 ? what.start[0] : undefined;
+  if (program !== undefined && facts.missingPrograms.has(displayText(program))) {
+    const problem = `'${displayText(program)}' was not found; command not started`;
+    return { ...base, ...nothing, cwd: wanted, problem };
+  }
+  // What is typed is typed all the same: the shell may know it, and else says so in the pane itself.
+  const typed = what.steps.map((step) => displayText(step[0]!)).find((name) => facts.missingPrograms.has(name));
+  if (typed !== undefined) return { ...base, ...what, cwd: wanted, problem: `'${typed}' was not found` };
+  return { ...base, ...what, cwd: wanted, problem: null };
+}
+
+/** What a pane would start, as far as the snapshot is sure of it. */
+export function commandOf(p: TmuxPane): Pick<PlannedPane, 'start' | 'steps' | 'prefill' | 'shown'> {
+  const { source, confidence, steps, line } = p.relaunch;
+  const nothing = { start: null, steps: [], prefill: null, shown: null };
+  if (p.dead !== null || source === 'none') return shellStart(p, nothing);
+  if (source === 'start' && confidence === 'exact' && p.start !== null) {
+    return { ...nothing, start: 'argv' in p.start ? oneWord(p.start.argv) : [p.start.shell] };
+  }
+  if (confidence === 'argv' || confidence === 'exact') return shellStart(p, { ...nothing, steps });
+  if (confidence === 'rebuilt') {
+    // Shells on the way are sure; the last step is only offered.
+    if (line !== null) return shellStart(p, { ...nothing, steps: nestedOnly(p), shown: line });
+    return shellStart(p, { ...nothing, steps: steps.slice(0, -1), prefill: steps.at(-1) ?? null });
+  }
+  return shellStart(p, nothing);
+}
+
+function nestedOnly(p: TmuxPane): Text[][] {
+  const { steps } = p.relaunch;
+  const last = steps.at(-1);
+  const command = p.command;
+  const repeats =
+    last !== undefined &&
+    command !== null &&
+    last.length === command.length &&
+    last.every((w, i) => equalText(w, command[i]!));
+  return repeats ? steps.slice(0, -1) : steps;
+}
+
+/** A pane that was started as an interactive shell by name keeps that shell. */
+function shellStart<T extends Pick<PlannedPane, 'start'>>(p: TmuxPane, what: T): T {
+  if (p.start === null || p.dead !== null || p.relaunch.source === 'start') return what;
+  return { ...what, start: 'argv' in p.start ? oneWord(p.start.argv) : [p.start.shell] };
+}
+
+/** tmux gives a single word to a shell; a program of one word is exec'd through one that only does that. */
+function oneWord(argv: Text[]): Text[] {
+  return argv.length === 1 ? ['/bin/sh', '-c', 'exec "$0"', argv[0]!] : argv;
+}
+
+function hasCommand(p: TmuxPane): boolean {
+  const { start, steps, prefill } = commandOf(p);
+  return start !== null || steps.length > 0 || prefill !== null;
+}

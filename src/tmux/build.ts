@@ -1,0 +1,286 @@
+import type { ControlClient } from './control.ts';
+import { rememberStart } from './capture.ts';
+import { quote, quoteExpanded } from './syntax.ts';
+
+/** What a pane is started with; null for the user's default shell. */
+export interface BuildPane {
+  cwd: Buffer;
+  title: Buffer;
+  start: Buffer[] | null;
+  /** A file with text that the pane shows before anything runs in it; the pane removes it. */
+  prelude: string | null;
+  active: boolean;
+  last: boolean;
+  remainOnExit: 'on' | 'off' | 'failed';
+  synchronized: boolean;
+}
+
+export interface BuildWindow {
+  index: number;
+  name: Buffer;
+  width: number;
+  height: number;
+  /** Our own serialization of a checked layout, never a foreign string. */
+  layout: string;
+  zoomed: boolean;
+  automaticRename: boolean;
+  /** In pane order, as many as the layout has cells. */
+  panes: BuildPane[];
+}
+
+export interface BuildSession {
+  /** Generated, free of anything that tmux could read as something else. */
+  temporaryName: string;
+  name: Buffer;
+  environment: [string, Buffer][];
+  cwd: Buffer;
+  activeWindow: number;
+  lastWindow: number | null;
+  windows: BuildWindow[];
+  /** The other members of the session's group. */
+  members: { temporaryName: string; name: Buffer; activeWindow: number; lastWindow: number | null }[];
+  /** User options (names begin with `@`), set on each member. Values are not expanded. */
+  options: [string, string][];
+  /** A label of harmless characters that is put before the user's own status-right; '' for none. */
+  statusLabel: string;
+}
+
+export interface BuiltPane {
+  /** `%1` */
+  id: string;
+  pid: number;
+  tty: string;
+}
+
+export interface BuiltSession {
+  /** `$1` */
+  id: string;
+  /** Per window index, the panes in pane order. */
+  panes: Map<number, BuiltPane[]>;
+}
+
+export const BUILDING = '@git-session-building';
+
+/** Narrower, and a row of new panes of two columns each does not fit. */
+function neededWidth(panes: number): number {
+  return panes * 4 + 2;
+}
+
+/**
+ * Structure, with empty panes where something else than the default shell runs; layout; then the
+ * programs, at their final size. Nothing here is ever a name that tmux may match by prefix.
+ */
+export async function buildStructure(
+  client: ControlClient,
+  session: BuildSession,
+  owner: string,
+  shell: string,
+): Promise<BuiltSession> {
+  const s = `=${session.temporaryName}`;
+  const target = quote(`${s}:`);
+  const first = session.windows[0]!;
+  const env = session.environment.map(([name, value]) =>
+    quote(Buffer.concat([Buffer.from(`${name}=`), value])),
+  );
+  const [created] = await client.run([
+    [
+      `new-session -d -E -P -F ${quote('#{session_id} #{window_index}')} -s ${quote(session.temporaryName)}`,
+      `-x ${first.width} -y ${first.height} -c ${quoteExpanded(session.cwd)}`,
+      ...env.map((e) => `-e ${e}`),
+      '-- /bin/sh -c "read x"',
+    ].join(' '),
+    `set-option -t ${target} ${BUILDING} ${quote(owner)}`,
+    `set-option -t ${target} renumber-windows off`,
+  ]);
+  const [sessionId = '', placeholder = '0'] = (created?.[0]?.toString('latin1') ?? '').split(' ');
+  // The placeholder window leaves the way as soon as there is another one.
+  const parking = Math.max(Number(placeholder), ...session.windows.map((w) => w.index)) + 1;
+  await client.run([`move-window -d -s ${quote(`${s}:${placeholder}`)} -t ${quote(`${s}:${parking}`)}`]);
+  await client.run(session.windows.flatMap((w) => windowCommands(session, w)));
+  const ids = await client.run([
+    `kill-window -t ${quote(`${s}:${parking}`)}`,
+    `list-panes -s -t ${target} -F ${quote('#{window_index} #{pane_id} #{pane_pid} #{pane_tty}')}`,
+  ]);
+  const panesOf: BuiltSession['panes'] = new Map();
+  for (const line of ids[1] ?? []) {
+    const [window = '', id = '', pid = '', tty = ''] = line.toString('latin1').split(' ');
+    const panes = panesOf.get(Number(window)) ?? [];
+    panes.push({ id, pid: Number(pid), tty });
+    panesOf.set(Number(window), panes);
+  }
+  await client.run(session.windows.flatMap((w) => programCommands(w, panesOf.get(w.index) ?? [], shell)));
+  return { id: sessionId, panes: panesOf };
+}
+
+function windowCommands(session: BuildSession, w: BuildWindow): string[] {
+  const t = quote(`=${session.temporaryName}:${w.index}`);
+  const target = quote(`=${session.temporaryName}:`);
+  const [pane0, ...others] = w.panes;
+  const commands = [
+    `set-option -t ${target} default-size ${w.width}x${w.height}`,
+    `new-window -d -t ${t} -c ${quoteExpanded(pane0!.cwd)}${startsEmpty(pane0!) ? ' -- /bin/sh -c "read x"' : ''}`,
+  ];
+  const tooNarrow = others.length > 0 && w.width < neededWidth(w.panes.length);
+  if (tooNarrow) commands.push(`resize-window -t ${t} -x ${neededWidth(w.panes.length)} -y ${w.height}`);
+  // With -d each new pane lands right behind pane 0, so the last one is made first.
+  for (const pane of others.toReversed()) {
+    commands.push(
+      `split-window -d -h -l 2 -t ${t} -c ${quoteExpanded(pane.cwd)}${startsEmpty(pane) ? ' ""' : ''}`,
+    );
+  }
+  if (others.length > 0) commands.push(`select-layout -t ${t} ${quote(w.layout)}`);
+  if (tooNarrow) commands.push(`set-option -w -u -t ${t} window-size`);
+  return commands;
+}
+
+function startsEmpty(pane: BuildPane): boolean {
+  return pane.start !== null || pane.prelude !== null;
+}
+
+/** Shows a file, removes it, and becomes the program. Arguments only, nothing is read as shell code. */
+const PRELUDE = 'cat -- "$1"; rm -f -- "$1"; shift; exec "$@"';
+
+function programCommands(w: BuildWindow, built: BuiltPane[], shell: string): string[] {
+  return w.panes.flatMap((pane, i) => {
+    const id = built[i]?.id;
+    if (id === undefined) return [];
+    const t = quote(id);
+    const commands = [`select-pane -t ${t} -T ${quoteExpanded(pane.title)}`];
+    if (pane.remainOnExit !== 'off')
+      commands.push(`set-option -p -t ${t} remain-on-exit ${pane.remainOnExit}`);
+    if (!startsEmpty(pane)) return commands;
+    if (pane.prelude !== null) {
+      commands.push(`set-option -p -t ${t} @git-session-start ${quote(rememberStart(pane.start))}`);
+    }
+    const words = programWords(pane, shell).map((word) => quote(word));
+    commands.push(`respawn-pane -k -t ${t} -c ${quoteExpanded(pane.cwd)} -- ${words.join(' ')}`);
+    return commands;
+  });
+}
+
+function programWords(pane: BuildPane, shell: string): (Buffer | string)[] {
+  const program = pane.start === null ? [shell, '-l'] : pane.start.length > 1 ? pane.start : null;
+  if (pane.prelude !== null) {
+    const words = program ?? [shell, '-c', pane.start![0]!];
+    return ['/bin/sh', '-c', PRELUDE, 'git-session', pane.prelude, ...words];
+  }
+  // One word: tmux gives it to the user's shell, as it did when the pane was first made.
+  return program ?? [pane.start![0]!];
+}
+
+/** Names, the active and last panes and windows, zoom, groups, options: all but the publishing. */
+export function finishCommands(session: BuildSession, built: BuiltSession, globals: Globals): string[] {
+  const target = quote(`=${session.temporaryName}:`);
+  const commands: string[] = [];
+  for (const w of session.windows) {
+    const t = quote(`=${session.temporaryName}:${w.index}`);
+    commands.push(`rename-window -t ${t} ${quoteExpanded(w.name)}`);
+    if (w.automaticRename) {
+      if (globals.automaticRename) commands.push(`set-option -w -u -t ${t} automatic-rename`);
+      else commands.push(`set-option -w -t ${t} automatic-rename on`);
+    }
+    const panes = built.panes.get(w.index) ?? [];
+    for (const key of ['last', 'active'] as const) {
+      const at = w.panes.findIndex((p) => p[key]);
+      if (at >= 0 && panes[at] !== undefined) commands.push(`select-pane -t ${quote(panes[at].id)}`);
+    }
+    if (w.zoomed) {
+      const at = Math.max(
+        0,
+        w.panes.findIndex((p) => p.active),
+      );
+      if (panes[at] !== undefined) commands.push(`resize-pane -Z -t ${quote(panes[at].id)}`);
+    }
+    w.panes.forEach((p, i) => {
+      const pane = panes[i];
+      if (p.synchronized && pane !== undefined)
+        commands.push(`set-option -p -t ${quote(pane.id)} synchronize-panes on`);
+    });
+  }
+  for (const m of session.members) {
+    commands.push(
+      `new-session -d -E -t ${target} -s ${quote(m.temporaryName)}`,
+      `set-option -t ${quote(`=${m.temporaryName}:`)} ${BUILDING} ${quote('member')}`,
+    );
+  }
+  for (const m of [session, ...session.members]) {
+    const t = quote(`=${m.temporaryName}:`);
+    for (const index of [m.lastWindow, m.activeWindow]) {
+      if (index !== null) commands.push(`select-window -t ${quote(`=${m.temporaryName}:${index}`)}`);
+    }
+    for (const [name, value] of session.options) commands.push(`set-option -t ${t} ${name} ${quote(value)}`);
+    if (session.statusLabel !== '') {
+      commands.push(
+        `set-option -t ${t} status-right ${quote(`${session.statusLabel} ${globals.statusRight}`)}`,
+      );
+    }
+    commands.push(
+      `set-option -u -t ${t} default-size`,
+      `set-option -u -t ${t} renumber-windows`,
+    );
+  }
+  return commands;
+}
+
+/**
+ * Gives the session its name and takes the marker away, in one command list: an interrupted restore
+ * is never taken for a finished one. The reply is an error where the name was taken meanwhile.
+ */
+export async function publish(client: ControlClient, built: string, name: Buffer): Promise<boolean> {
+  const t = quote(built);
+  const [reply] = await client.send([
+    `rename-session -t ${t} ${quoteExpanded(name)} ; set-option -u -t ${t} ${BUILDING}`,
+  ]);
+  return reply?.ok === true;
+}
+
+/** Ids of live sessions by temporary name. */
+export async function sessionIds(client: ControlClient): Promise<Map<string, string>> {
+  const [out] = await client.run([`list-sessions -F ${quote('#{session_id} #{session_name}')}`]);
+  return new Map(
+    (out ?? []).map((line) => {
+      const text = line.toString('latin1');
+      return [text.slice(text.indexOf(' ') + 1), text.slice(0, text.indexOf(' '))];
+    }),
+  );
+}
+
+/** Types one line that `trust` found typeable, and with `enter` runs it. */
+export function typeCommands(paneId: string, line: string, enter: boolean): string[] {
+  const t = quote(paneId);
+  const typed = `send-keys -l -t ${t} -- ${quote(line)}`;
+  return enter ? [typed, `send-keys -t ${t} Enter`] : [typed];
+}
+
+export interface Globals {
+  automaticRename: boolean;
+  statusRight: string;
+  /** The shell of new panes (`default-shell`). */
+  shell: string;
+}
+
+/** What restore needs to know of the server's own configuration. */
+export async function readGlobals(client: ControlClient): Promise<Globals> {
+  const [rename, right, shell] = await client.run([
+    'show-options -gwv automatic-rename',
+    'show-options -gv status-right',
+    'show-options -gv default-shell',
+  ]);
+  const value = (lines: Buffer[] | undefined) => Buffer.concat(lines ?? []).toString('utf8');
+  return { automaticRename: value(rename) === 'on', statusRight: value(right), shell: value(shell) };
+}
+
+/** Removes sessions that are not finished. A zoomed window is unzoomed first: tmux 3.4 dies of it otherwise. */
+export async function discard(client: ControlClient, sessions: string[]): Promise<void> {
+  for (const id of sessions) {
+    const t = quote(id);
+    const [reply] = await client.send([
+      `list-windows -t ${t} -F ${quote('#{window_zoomed_flag} #{window_id}')}`,
+    ]);
+    const zoomed = (reply?.ok === true ? reply.lines : [])
+      .map((l) => l.toString('latin1'))
+      .filter((l) => l.startsWith('1 '))
+      .map((l) => `resize-pane -Z -t ${quote(l.slice(2))}`);
+    await client.send([...zoomed, `kill-session -t ${t}`]);
+  }
+}

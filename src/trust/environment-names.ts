@@ -1,0 +1,139 @@
+/**
+ * Which environment variables are dangerous to set for someone else: those that run code, or change which
+ * program, library, configuration, certificate or server is used (attacks.md E1), and those that describe
+ * the machine, the user or the terminal, which another machine has its own values for.
+ *
+ * The list errs towards refusing: what it refuses can be typed, what it lets through can run code. Names are
+ * compared without case, as some programs read `http_proxy` and `npm_config_x`.
+ */
+
+/** Long lists of names stay readable as text. */
+const words = (text: string): string[] => text.trim().split(/\s+/u);
+
+/** Families of names of which every member is refused, but for those in HARMLESS. */
+const PREFIXES = [
+  // the dynamic linker, the C library, allocators
+  ...words('LD_ DYLD_ GLIBC_ MALLOC_ GCONV_ NLS LOCPATH RES_'),
+  // shells and prompts
+  ...words('BASH ZSH FISH_ __FISH KSH_ PROMPT RPROMPT RPS HIST _ZO_ STARSHIP_ ATUIN_ P9K_ POWERLEVEL'),
+  // tmux, screen, terminals, the desktop
+  ...words(`
+    TMUX SCREEN BYOBU TERM VTE_ KITTY_ WEZTERM_ ITERM LC_TERMINAL ALACRITTY_ KONSOLE_ VSCODE_ XDG_ DBUS_
+    WAYLAND_ X11 QT_ GTK KDE MOZ_ GIO_ GST_ GI_ VK_ LIBGL_ MESA_ SDL_
+  `),
+  // pagers, editors, searchers
+  ...words('LESS MORE VIM NVIM EMACS FZF_ SKIM_ BAT_ GREP_ NNN_'),
+  // version control, remote access, privileges, keys
+  ...words(`
+    GIT GH_ GLAB_ HG SVN_ CVS RSYNC_ SSH SUDO DOAS_ GPG_ GNUPG KRB5 NSS_ SASL_ LDAP PKCS11 P11_ OPENSSL_ SSL_
+    CURL WGET
+  `),
+  // languages and their package managers
+  ...words(`
+    NODE_ NPM_ NVM_ YARN_ PNPM_ COREPACK_ VOLTA_ FNM_ BUN_ DENO_ TS_NODE ELECTRON_ PUPPETEER_
+    PLAYWRIGHT_ CHROME PYTHON PIP_ PIPENV_ PIPX_ POETRY_ PDM_ UV_ CONDA MAMBA VIRTUAL_ENV VIRTUALENV
+    PYENV IPYTHON JUPYTER PYTEST_ TOX_ RUBY GEM_ BUNDLE RBENV RVM IRB PERL LUA PHP COMPOSER R_ JULIA_
+    TCL JAVA _JAVA JDK_ JRE_ MAVEN MVN GRADLE ANT_ SBT_ IVY_ SCALA KOTLIN GROOVY CATALINA JPDA_ SDKMAN SPRING_ LOG4J GUNICORN_ UVICORN_ WERKZEUG_
+    DOTNET_ CORECLR_ COR_ COMPLUS_ NUGET MSBUILD ASPNETCORE_ MONO_ ERL ELIXIR MIX_ HEX_ IEX_ REBAR GHC
+    STACK_YAML CABAL OCAML CAML OPAM CARGO RUSTC RUSTUP RUSTDOC MIRI CCACHE SCCACHE DISTCC CMAKE_ CTEST
+    CPACK PKG_CONFIG MAKE GMAKE MESON NINJA_ BAZEL SCONS AUTOCONF AUTOM AUTOHEADER ACLOCAL GCC_ CLANG
+    LLVM_ ASAN_ LSAN_ MSAN_ TSAN_ UBSAN_ GDB LLDB DEBUGINFOD
+  `),
+  // tools that act on servers
+  ...words(`
+    AWS_ CLOUDSDK_ GOOGLE_ GCLOUD AZURE_ KUBE HELM_ DOCKER BUILDKIT_ BUILDX_ PODMAN CONTAINER_
+    CONTAINERS_ COMPOSE_ VAGRANT PACKER_ ANSIBLE_ TERRAGRUNT TF_CLI TF_PLUGIN TF_REATTACH TF_DATA
+    RCLONE_ RESTIC_ BORG_ OTEL_ PULUMI_ VAULT_ CONSUL_ NOMAD_ CLAUDE ANTHROPIC_ OPENAI_ CODEX_ PSQL LIBMYSQL MYSQL ODBC
+  `),
+  // tool and environment managers
+  ...words(`
+    DIRENV_ MISE ASDF_ NIX_ GUIX DEVBOX HOMEBREW SNAP_ SYSTEMD_ PRE_COMMIT HUSKY LEFTHOOK ESLINT
+    PRETTIER
+  `),
+];
+
+/** Endings by which programs name a command, a path that is searched, options, configuration or a server. */
+const SUFFIXES = [
+  ...words(`
+    PATH PATHS _HOME ROOT _PREFIX DIR _DIRS FLAGS OPTIONS OPTS OPT ARGS PARAMS EDITOR PAGER BROWSER
+    VIEWER ASKPASS _SHELL _RSH _SSH _EXEC EXECUTABLE _BIN _BINARY COMMAND _CMD OPENER _PROGRAM _DRIVER
+    _WRAPPER _LAUNCHER _RUNNER _HELPER _HOOK _HOOKS _PRELOAD _PLUGIN _PLUGINS _MODULES _EXTENSIONS
+    _AGENT _INIT _STARTUP RC _CONFIG _CONF _CFG _CONFIG_FILE _ENV_FILE _PROFILE_FILE _SETTINGS PROXY
+    _BASE_URL _API_BASE _API_URL _ENDPOINT _ENDPOINT_URL _INDEX_URL _REGISTRY _MIRROR _CA_BUNDLE
+    _CA_CERTS _CACERT _CERT_FILE
+  `),
+];
+
+const EXACT = new Set([
+  // shells
+  ...words(`
+    PATH HOME SHELL ENV IFS PS0 PS1 PS2 PS3 PS4 SPROMPT CDPATH FIGNORE GLOBIGNORE EXECIGNORE INPUTRC
+    FCEDIT SHELLOPTS SHLVL OPTIND OPTERR FUNCNEST TIMEFMT TIMEFORMAT POSIXLY_CORRECT MAILCHECK NULLCMD
+    READNULLCMD STTY KEYTIMEOUT ZDOTDIR FPATH _
+  `),
+  // this machine, this user, this terminal
+  ...words(`
+    USER LOGNAME USERNAME UID EUID HOSTNAME HOST HOSTTYPE MACHTYPE OSTYPE PWD OLDPWD MAIL TMP TEMP
+    TMPDIR TEMPDIR DISPLAY XAUTHORITY WINDOWID STY WINDOW COLUMNS LINES DESKTOP_SESSION SESSION_MANAGER
+    INVOCATION_ID JOURNAL_STREAM NOTIFY_SOCKET LISTEN_FDS LISTEN_PID WT_SESSION
+  `),
+  // the C library and the resolver
+  ...words(
+    'HOSTALIASES LOCALDOMAIN GETCONF_DIR TZDIR RESOLV_HOST_CONF NIS_PATH MEMUSAGE SEGFAULT_SIGNALS ARGV0',
+  ),
+  // commands and their options
+  ...words(`
+    VISUAL EXINIT VIEW BROWSER NETRC MAILCAP MAILCAPS GZIP BZIP BZIP2 XZ_DEFAULTS ZIP UNZIP ZSTD_CLEVEL
+    ACK PINENTRY PINENTRY_USER_DATA LYNX_CFG SENDMAIL MAILER DICTIONARY GROFF MANOPT MANROFFOPT MANSECT
+    SNAP PARALLEL SSLKEYLOGFILE FLASK_APP
+  `),
+  // compilers and build tools
+  ...words(`
+    CC CXX CPP LD AR AS NM RANLIB STRIP OBJCOPY FC F77 GCCGO LEX YACC M4 CPATH HOSTCC HOSTCXX
+    CONFIG_SITE MAKESHELL DEPENDENCIES_OUTPUT SUNPRO_DEPENDENCIES SOURCE_DATE_EPOCH CLASSPATH MFLAGS
+    GOENV GOBIN GOSUMDB GONOSUMDB GONOSUMCHECK GOPRIVATE GONOPROXY GOINSECURE GOTOOLCHAIN GOWORK GOCACHE
+    GOCACHEPROG GOMODCACHE GOAUTH GOVCS GODEBUG GOEXPERIMENT
+  `),
+  // databases: where a client connects, and what it reads first
+  ...words(`
+    PGHOST PGHOSTADDR PGSERVICE PGSERVICEFILE PGPASSFILE PGSSLCERT PGSSLKEY PGSSLROOTCERT PGSSLMODE
+    SQLITE_TMPDIR REDISCLI_HISTFILE NODE_TLS_REJECT_UNAUTHORIZED
+  `),
+]);
+
+/** Members of a refused family that only select or describe. */
+const HARMLESS = new Set([
+  ...words(`
+    NODE_ENV ASPNETCORE_ENVIRONMENT DOTNET_ENVIRONMENT MIX_ENV PYTHONUNBUFFERED AWS_PROFILE AWS_REGION
+    AWS_DEFAULT_REGION AWS_DEFAULT_OUTPUT CLOUDSDK_ACTIVE_CONFIG_NAME CLOUDSDK_CORE_PROJECT
+    GOOGLE_CLOUD_PROJECT COMPOSE_PROJECT_NAME COMPOSE_PROFILES CMAKE_BUILD_TYPE NINJA_STATUS LESSCHARSET
+    SPRING_PROFILES_ACTIVE
+  `),
+]);
+
+export function isDangerous(name: string): boolean {
+  const upper = name.toUpperCase();
+  if (HARMLESS.has(upper)) return false;
+  return (
+    EXACT.has(upper) ||
+    PREFIXES.some((prefix) => upper.startsWith(prefix)) ||
+    SUFFIXES.some((suffix) => upper.endsWith(suffix))
+  );
+}
+
+const SECRET_PART = /TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|BEARER|COOKIE|WEBHOOK|CONNECTION_?STRING/u;
+const SECRET_WORD =
+  /^(?:.*KEY|KEYS|PASS|PWD|PW|CREDS?|AUTH|OAUTH2?|PAT|JWT|OTP|PIN|DSN|SALT|PRIVATE|CERT|PEM|SIGNATURE|LICENSE)\d*$/u;
+/** Addresses that by custom hold a password. */
+const SECRET_URL =
+  /^(?:.*_)?(?:DATABASE|DB|REDIS|MONGO(?:DB)?|POSTGRES(?:QL)?|MYSQL|AMQP|RABBITMQ|BROKER|CELERY|SENTRY|SMTP)_?(?:URL|URI)$/u;
+
+/** Whether a variable of that name usually holds a secret. */
+export function looksSecretName(name: string): boolean {
+  const upper = name.replace(/([a-z0-9])([A-Z])/gu, '$1_$2').toUpperCase();
+  return (
+    SECRET_PART.test(upper) ||
+    SECRET_URL.test(upper) ||
+    upper.split('_').some((word) => SECRET_WORD.test(word))
+  );
+}

@@ -1,0 +1,145 @@
+import { fromText, type Text, toText } from '../session/text.ts';
+import { findTokens, type SecretRange } from './secret-tokens.ts';
+import { argvWords, type Certainty, findInWords, lineWords } from './secret-words.ts';
+
+/**
+ * Removes secrets from what is about to be stored (attacks.md E6 to E8): each becomes `[redacted:<rule>]`.
+ * Redacting twice changes nothing. It finds what its rules know, so it lowers the risk and ends none: the
+ * environment is chosen by name, credential files are left out, and push asks again.
+ */
+export interface Finding {
+  rule: string;
+}
+
+/** Escape sequences stand between a token's characters where a program colored a part of it (E8). */
+const ESCAPES =
+  /\u001B(?:\[[0-?]{0,256}[ -/]{0,8}[@-~]|\][^\u0007\u001B]{0,4096}(?:\u0007|\u001B\\)|[@-Z\\^_])/gu;
+
+/** A running text: scrollback, a title, a message. */
+export function redactText(text: Text): { text: Text; findings: Finding[] } {
+  return mapText(text, (s) => findInText(s, 'text'));
+}
+
+/** A line that is known to be a command, as it was typed. */
+export function redactCommand(line: Text): { text: Text; findings: Finding[] } {
+  return mapText(line, (s) => findInText(s, 'command'));
+}
+
+export function redactArgv(argv: readonly Text[]): { argv: Text[]; findings: Finding[] } {
+  const strings = argv.map(viewOf);
+  const shapes = findInWords(argvWords(strings), 'argv');
+  const findings: Finding[] = [];
+  const redacted = argv.map((word, i) => {
+    const previous = strings[i - 1] ?? '';
+    const script =
+      /^-[a-z]*c$/u.test(previous) || (i > 0 && /(?:^|\/)(?:ssh|watch|su)$/u.test(strings[0] ?? ''));
+    const view = strings[i] ?? '';
+    const own = findInText(view, script && /\s/u.test(view) ? 'command' : 'text');
+    const ranges = [...own, ...shapes.filter((range) => range.word === i)];
+    const result = mapText(word, () => ranges);
+    findings.push(...result.findings);
+    return result.text;
+  });
+  return { argv: redacted, findings };
+}
+
+/** A remote's URL without credentials. The user of an ssh URL is no secret and needed to connect. */
+export function redactUrl(url: string): string {
+  const match =
+    /^([a-z][a-z0-9+.-]*):\/\/([^\s@/?#]*(?:@[^\s@/?#]*)*|[^\s:/?#]*:(?!\d{1,5}(?:[/?#]|$))\S*)@(?=[^@]*$|[^@/?#]*[/?#])/iu.exec(
+      url,
+    );
+  let result = url;
+  if (match !== null) {
+    const [all, scheme = '', credentials = ''] = match;
+    const user = /ssh/iu.test(scheme) ? (credentials.split(':')[0] ?? '') : '';
+    result = `${scheme}://${user === '' ? '' : `${user}@`}${url.slice(all.length)}`;
+  }
+  const { text } = redactText(result);
+  return typeof text === 'string' ? text : result;
+}
+
+function findInText(text: string, certainty: Exclude<Certainty, 'argv'>): SecretRange[] {
+  const found = findSecrets(text, certainty);
+  if (!text.includes('\u001B')) return found;
+  const { plain, at } = withoutEscapes(text);
+  for (const { start, end, rule } of findSecrets(plain, certainty)) {
+    found.push({ start: at[start] ?? text.length, end: (at[end - 1] ?? text.length - 1) + 1, rule });
+  }
+  return found;
+}
+
+function findSecrets(text: string, certainty: Certainty): SecretRange[] {
+  const found = findTokens(text);
+  let offset = 0;
+  for (const line of text.split('\n')) {
+    // Every rule about words needs an option, but for NAME=value, which a command may hold as a word.
+    if (
+      /\s[-/]{1,2}\w|authtoken|aws_secret|password\s/u.test(line) ||
+      (certainty !== 'text' && line.includes('='))
+    ) {
+      for (const { start, end, rule } of findInWords(lineWords(line), certainty)) {
+        found.push({ start: start + offset, end: end + offset, rule });
+      }
+    }
+    offset += line.length + 1;
+  }
+  return found;
+}
+
+function withoutEscapes(text: string): { plain: string; at: Uint32Array } {
+  const at = new Uint32Array(text.length);
+  const kept: string[] = [];
+  let length = 0;
+  let from = 0;
+  const keep = (to: number): void => {
+    kept.push(text.slice(from, to));
+    for (let i = from; i < to; i++) at[length++] = i;
+  };
+  for (const match of text.matchAll(ESCAPES)) {
+    keep(match.index);
+    from = match.index + match[0].length;
+  }
+  keep(text.length);
+  return { plain: kept.join(''), at: at.subarray(0, length) };
+}
+
+/** Text that is no UTF-8 is looked at byte by byte, so that a secret in it is found and the rest is kept. */
+function viewOf(text: Text): string {
+  return typeof text === 'string' ? text : fromText(text).toString('latin1');
+}
+
+function mapText(text: Text, find: (view: string) => SecretRange[]): { text: Text; findings: Finding[] } {
+  const view = viewOf(text);
+  const ranges = merge(find(view));
+  if (ranges.length === 0) return { text, findings: [] };
+  const result = replace(view, ranges);
+  return {
+    text: typeof text === 'string' ? result : toText(Buffer.from(result, 'latin1')),
+    findings: ranges.map(({ rule }) => ({ rule })),
+  };
+}
+
+/** Disjoint ranges in order; of those that overlap, the first and longest names the rule. */
+function merge(ranges: readonly SecretRange[]): SecretRange[] {
+  const merged: SecretRange[] = [];
+  for (const range of ranges.toSorted((a, b) => a.start - b.start || b.end - a.end)) {
+    const last = merged.at(-1);
+    if (last !== undefined && range.start < last.end) last.end = Math.max(last.end, range.end);
+    else if (range.end > range.start) merged.push({ ...range });
+  }
+  return merged;
+}
+
+function replace(text: string, ranges: readonly SecretRange[]): string {
+  const out: string[] = [];
+  let from = 0;
+  for (const { start, end, rule } of ranges) {
+    // Colors that begin or end inside the secret still have to.
+    const escapes = text.slice(start, end).match(ESCAPES) ?? [];
+    out.push(text.slice(from, start), `[redacted:${rule}]`, ...escapes);
+    from = end;
+  }
+  out.push(text.slice(from));
+  return out.join('');
+}
