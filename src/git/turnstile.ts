@@ -6,7 +6,7 @@ import type { Git } from './git.ts';
 /** A turn takes some tens of milliseconds; one that is this old belongs to a process that died. */
 const ABANDONED_MS = 10_000;
 const LONGEST_WAIT_MS = 60_000;
-const POLL_MS = 60;
+const MAX_POLL_MS = 250;
 
 /**
  * One at a time, as far as possible: a queue for those that lost a race, not a lock. What runs inside is
@@ -29,16 +29,17 @@ async function take(git: Git, name: string): Promise<string | null> {
   if (common === null) return null;
   const file = path.join(common, 'git-session', `${name}.turn`);
   const until = performance.now() + LONGEST_WAIT_MS;
-  while (performance.now() < until) {
+  await mkdir(path.dirname(file), { recursive: true }).catch(() => undefined);
+  // Slower with time: 50 that look at it often take the processor from the one whose turn it is.
+  for (let pause = 20; performance.now() < until; pause = Math.min(MAX_POLL_MS, pause * 1.3)) {
     try {
-      await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
       await (await open(file, 'wx', 0o600)).close();
       return file;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') return null;
     }
     if (await isAbandoned(file)) await rm(file, { force: true });
-    else await sleep(Math.random() * POLL_MS);
+    else await sleep(Math.random() * pause);
   }
   return null;
 }

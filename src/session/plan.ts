@@ -1,3 +1,4 @@
+import { quoteCommand } from './command-line.ts';
 import { formatLayout, leaves, parseLayout } from './layout.ts';
 import { InvalidLayoutError, MissingCommitError, SessionExistsError, DirtyWorktreeError } from './errors.ts';
 import { fromSnapshotPath, type Places } from './paths.ts';
@@ -276,23 +277,13 @@ export function commandOf(p: TmuxPane): Pick<PlannedPane, 'start' | 'steps' | 'p
   }
   if (confidence === 'argv' || confidence === 'exact') return shellStart(p, { ...nothing, steps });
   if (confidence === 'rebuilt') {
-    // Shells on the way are sure; the last step is only offered.
-    if (line !== null) return shellStart(p, { ...nothing, steps: nestedOnly(p), shown: line });
-    return shellStart(p, { ...nothing, steps: steps.slice(0, -1), prefill: steps.at(-1) ?? null });
+    // Shells on the way are sure; the last step is only offered. A pipeline is in `line` alone.
+    const last = steps.at(-1);
+    const offered = last !== undefined && (line === null || equalText(line, quoteCommand(last)));
+    if (offered) return shellStart(p, { ...nothing, steps: steps.slice(0, -1), prefill: last });
+    return shellStart(p, { ...nothing, steps, shown: line });
   }
   return shellStart(p, nothing);
-}
-
-function nestedOnly(p: TmuxPane): Text[][] {
-  const { steps } = p.relaunch;
-  const last = steps.at(-1);
-  const command = p.command;
-  const repeats =
-    last !== undefined &&
-    command !== null &&
-    last.length === command.length &&
-    last.every((w, i) => equalText(w, command[i]!));
-  return repeats ? steps.slice(0, -1) : steps;
 }
 
 /** A pane that was started as an interactive shell by name keeps that shell. */

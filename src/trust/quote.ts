@@ -7,18 +7,26 @@ type Arg = Text | Uint8Array;
 
 /** Longer lines are lost by a terminal in canonical mode (4096 bytes), and by readline while it starts. */
 const MAX_TYPED = 1000;
+const COMMAND = Buffer.from('command ');
+const EXEC = Buffer.from(`sh -c 'exec "$0" "$@"' `);
 
 /**
  * An argument vector as one command for bash, dash, zsh, ksh: every word in single quotes, the first one
- * too, so that no alias, assignment, keyword, glob, history or tilde expansion can happen.
+ * too, so that no alias, assignment, keyword, glob, history or tilde expansion can happen. bash takes a
+ * first word `%x` for a job, however it is quoted, so another shell runs that one.
  */
 export function quotePosix(argv: readonly Arg[]): Buffer {
-  return quote(argv, (byte) => (byte === 0x27 ? "'\\''" : null));
+  const words = quote(argv, escapePosix);
+  return words[1] === 0x25 ? Buffer.concat([EXEC, words]) : words;
 }
 
-/** As `quotePosix` for fish, where backslash escapes backslash and quote inside single quotes. */
+/**
+ * As `quotePosix` for fish, where backslash escapes backslash and quote inside single quotes, and a quoted
+ * keyword is a keyword still, but not behind `command`.
+ */
 export function quoteFish(argv: readonly Arg[]): Buffer {
-  return quote(argv, (byte) => (byte === 0x27 ? "\\'" : byte === 0x5c ? '\\\\' : null));
+  const words = quote(argv, escapeFish);
+  return words[1] === 0x2f ? words : Buffer.concat([COMMAND, words]);
 }
 
 export function quoteFor(kind: ShellKind, argv: readonly Arg[]): Buffer {
@@ -40,13 +48,31 @@ export function isTypeable(line: Uint8Array): boolean {
  */
 export function launchFile(argv: readonly Arg[], kind: ShellKind, path: Arg): Buffer {
   const newline = Buffer.from('\n');
-  const remove = quoteFor(kind, [path]);
+  const remove = wordsFor(kind, [path]);
   return Buffer.concat([Buffer.from('command rm -f -- '), remove, newline, quoteFor(kind, argv), newline]);
 }
 
-/** The line to be typed that sources `path`, an absolute path. The caller checks it with `isTypeable`. */
+/**
+ * The line to be typed that sources `path`, an absolute path. The caller checks it with `isTypeable`.
+ * fish gives a command inside `source` no job control: Ctrl-Z hangs it. Inside `eval` it does (3.1 or later).
+ */
 export function sourceLine(path: Arg, kind: ShellKind): Buffer {
-  return Buffer.concat([Buffer.from(kind === 'fish' ? 'source ' : '. '), quoteFor(kind, [path])]);
+  const word = wordsFor(kind, [path]);
+  return kind === 'fish'
+    ? Buffer.concat([Buffer.from('eval (command cat -- '), word, Buffer.from(' | string collect)')])
+    : Buffer.concat([Buffer.from('. '), word]);
+}
+
+function wordsFor(kind: ShellKind, words: readonly Arg[]): Buffer {
+  return quote(words, kind === 'fish' ? escapeFish : escapePosix);
+}
+
+function escapePosix(byte: number): string | null {
+  return byte === 0x27 ? "'\\''" : null;
+}
+
+function escapeFish(byte: number): string | null {
+  return byte === 0x27 ? "\\'" : byte === 0x5c ? '\\\\' : null;
 }
 
 function quote(argv: readonly Arg[], escape: (byte: number) => string | null): Buffer {

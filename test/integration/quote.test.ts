@@ -175,7 +175,7 @@ for (const shell of SHELLS) {
         pty.write(`${line.toString('latin1')}\r`);
         await until(/up\r\n/u, 'start');
         pty.write('\u001A');
-        await until(/stopped|suspended/iu, 'stop');
+        await until(/stopped|suspended|fish_job_summary/iu, 'stop');
         pty.write('jobs\r');
         await until(/sh.*-c|stopped|suspended/iu, 'job list');
         pty.write('fg\r');

@@ -31,7 +31,7 @@ describe('planDigest', () => {
   });
 
   test('what is no JSON has none', () => {
-    expect(() => planDigest(undefined)).toThrow('not JSON');
+    for (const value of [undefined, { f() {} }]) expect(() => planDigest(value)).toThrow('not JSON');
   });
 });
 

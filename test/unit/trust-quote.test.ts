@@ -9,12 +9,17 @@ describe('quoting', () => {
     [['ls', '-l'], "'ls' '-l'", "'ls' '-l'"],
     [[''], "''", "''"],
     [["it's"], String.raw`'it'\''s'`, String.raw`'it\'s'`],
+    [['%1', 'x'], `sh -c 'exec "$0" "$@"' '%1' 'x'`, "'%1' 'x'"],
     [['a\\'], String.raw`'a\'`, String.raw`'a\\'`],
     [['!$`"~\n'], "'!$`\"~\n'", "'!$`\"~\n'"],
     [[{ base64: '/w==' }], "'\u00FF'", "'\u00FF'"],
   ])('%j', (argv, posix, fish) => {
     expect(text(quotePosix(argv))).toBe(posix);
-    expect(text(quoteFish(argv))).toBe(fish);
+    expect(text(quoteFish(argv))).toBe(`command ${fish}`);
+  });
+
+  test('fish: a path needs no `command`', () => {
+    expect(text(quoteFish(['/bin/ls', 'x']))).toBe("'/bin/ls' 'x'");
   });
 
   test('D8 neither NUL nor no words at all', () => {
@@ -50,5 +55,5 @@ describe('A16 A17 only one printable line of ASCII is typed', () => {
 test('a launch file removes itself first, and the line that sources it is typed', () => {
   expect(text(launchFile(['a', "b'"], 'posix', '/s/x'))).toBe("command rm -f -- '/s/x'\n'a' 'b'\\'''\n");
   expect(text(sourceLine('/s/x', 'posix'))).toBe(". '/s/x'");
-  expect(text(sourceLine('/s/x', 'fish'))).toBe("source '/s/x'");
+  expect(text(sourceLine('/s/x', 'fish'))).toBe("eval (command cat -- '/s/x' | string collect)");
 });
