@@ -47,7 +47,7 @@ function realDirectory(directory: Buffer): Buffer | null {
   try {
     if (!statSync(directory).isDirectory()) return null;
     accessSync(directory, constants.X_OK);
-    return realpathSync(directory, { encoding: 'buffer' });
+    return realpathSync.native(directory, { encoding: 'buffer' });
   } catch {
     return null;
   }

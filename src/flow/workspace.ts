@@ -64,7 +64,7 @@ export function placesOf(repo: Repository): Places {
 
 function real(directory: string): Buffer {
   try {
-    return realpathSync(directory, { encoding: 'buffer' });
+    return realpathSync.native(directory, { encoding: 'buffer' });
   } catch {
     return Buffer.from(directory);
   }

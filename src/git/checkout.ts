@@ -101,7 +101,8 @@ function isOnDisk(file: Buffer): boolean {
 export async function differsFrom(repo: Repository, saved: SavedGit): Promise<string[]> {
   const commit = saved.work ?? saved.head;
   if (commit === null || repo.workTree === null) return [];
-  const args = ['diff-index', '-z', '--name-only', '--no-ext-diff', '--no-textconv', '--ignore-submodules=dirty', commit];
+  // Not diff-index, which takes a file for changed when only its times are.
+  const args = ['diff', '-z', '--name-only', '--no-ext-diff', '--no-textconv', '--ignore-submodules=dirty', commit];
   const result = await repo.git.run([...args, '--']);
   return result.stdout.toString('utf8').split('\0').filter((n) => n !== '');
 }

@@ -190,7 +190,7 @@ async function untilWon(git: Git, ref: string, attempt: () => Promise<Attempt>):
 
 /** Whether a refused write is worth another try: somebody else moved the ref, or holds its lock. */
 async function lost(git: Git, ref: string, tip: string | null, refused: string): Promise<Attempt> {
-  if (/\.lock'?: File exists/u.test(refused) || PACK_REMOVED.test(refused)) return { retry: refused };
+  if (/\.lock'?: File exists/u.test(refused) || PACK_LOST.test(refused)) return { retry: refused };
   if ((await readTip(git, ref)) !== tip) return { retry: refused };
   throw new GitFailedError(`cannot write '${ref}': ${refused}`);
 }
@@ -251,19 +251,24 @@ async function fastImport(git: Git, stream: Buffer): Promise<string | null> {
   const config = ['fastimport.unpackLimit=1'];
   const result = await git.run(args, { input, config, env: { LC_ALL: 'C' } });
   if (result.code === 0) return null;
-  await removeCrashReport(result.stderr);
+  await removeRemains(result.stderr);
   const said = (result.stderr.split('\n')[0] ?? '').replace(/^(?:warning|error|fatal): /u, '');
-  if (result.code === 1 || PACK_REMOVED.test(result.stderr)) return said;
+  if (result.code === 1 || PACK_LOST.test(result.stderr)) return said;
   throw failed(args, result);
 }
 
-/** A `gc --prune=now` also removes the temporary pack of a fast-import that still writes it. */
-const PACK_REMOVED = /objects\/pack\/[^\n]*: No such file or directory/u;
+/**
+ * A `gc --prune=now` also removes the temporary pack of a fast-import that still writes it; a pack of the
+ * same name, from the same write a moment ago, is kept from being made twice. Both go well next time.
+ */
+const PACK_LOST = /objects\/pack\/[^\n]*: No such file or directory|cannot create keep file: File exists/u;
 
-/** fast-import leaves a file with everything it was given in the repository when it dies. */
-async function removeCrashReport(stderr: string): Promise<void> {
-  const file = /^fast-import: dumping crash report to (.*\/fast_import_crash_\d+)$/mu.exec(stderr)?.[1];
-  if (file !== undefined) await rm(file, { force: true });
+/** What fast-import leaves in the repository when it dies: all that it was given, and a mark on a pack that is not there. */
+async function removeRemains(stderr: string): Promise<void> {
+  const report = /^fast-import: dumping crash report to (.*\/fast_import_crash_\d+)$/mu.exec(stderr)?.[1];
+  if (report !== undefined) await rm(report, { force: true });
+  const pack = /unable to write file (.*\/pack-[0-9a-f]+)\.pack: /u.exec(stderr)?.[1];
+  if (pack !== undefined) await rm(`${pack}.keep`, { force: true });
 }
 
 function rootCommit(ref: string): Buffer {
