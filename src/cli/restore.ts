@@ -2,7 +2,8 @@ import { Command, Option } from 'clipanion';
 import { UsageError } from '../session/errors.ts';
 import { restoreAll, restoreOne } from '../flow/restore-command.ts';
 import { attach } from '../flow/attach.ts';
-import type { RestoreOptions, RestoreResult } from '../flow/restore.ts';
+import type { RestoreResult } from '../flow/restore.ts';
+import type { RestoreOptions } from '../flow/restore-plan.ts';
 import { displayText } from '../session/text.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
@@ -81,10 +82,10 @@ export class RestoreCommand extends SessionCommand {
   }
 
   private async many(options: RestoreOptions): Promise<number> {
+    const { results, failures, notes } = await restoreAll(options);
     let code = 0;
-    const { results, failures } = await restoreAll(options, (result) => {
-      code = Math.max(code, this.report(result));
-    });
+    for (const result of results) code = Math.max(code, this.report(result));
+    if (!this.json) for (const n of notes) this.note(n);
     for (const { name, error } of failures) {
       process.stderr.write(`error: ${safe(name)}: ${safe(error.message)}\n`);
       for (const hint of error.hints) this.hint(hint);

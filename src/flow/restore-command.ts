@@ -9,7 +9,8 @@ import { listSessions } from '../tmux/capture.ts';
 import type { Tmux } from '../tmux/tmux.ts';
 import type { Consent } from './consent.ts';
 import { load, type Loaded, loadStored } from './load.ts';
-import { preview, restore, type RestoreOptions, type RestoreResult } from './restore.ts';
+import { restore, type RestoreResult, restoreTogether } from './restore.ts';
+import { preview, type RestoreOptions } from './restore-plan.ts';
 import { openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
 
 /** What the user said after `--worktree`: nothing, the flag alone, or a path. */
@@ -57,28 +58,22 @@ export interface Failure {
 
 /**
  * Restores the newest local snapshot of every session that is not alive. One that fails does not stop
- * the others. Git is only moved where a single session is restored: several would each want another HEAD.
+ * the others. Commit and work are restored where all of them agree on them: a worktree has one HEAD.
  */
 export async function restoreAll(
   options: RestoreOptions,
-  done: (result: RestoreResult) => void,
-): Promise<{ results: RestoreResult[]; failures: Failure[] }> {
+): Promise<{ results: RestoreResult[]; failures: Failure[]; notes: string[] }> {
   const ws = await openWorkspace();
   requireEnabled(ws.config);
   const { loaded, failures } = await notAlive(ws);
-  const commits = new Set(loaded.map((l) => l.snapshot.git.head));
-  const results: RestoreResult[] = [];
-  for (const one of loaded) {
-    try {
-      const result = await restore(ws, one, { ...options, git: options.git && commits.size === 1 });
-      results.push(result);
-      done(result);
-    } catch (error) {
-      if (!(error instanceof SessionError)) throw error;
-      failures.push({ name: one.label, error });
-    }
+  const notes: string[] = [];
+  const agree = new Set(loaded.map(({ snapshot: { git } }) => `${git.head} ${git.work}`)).size <= 1;
+  if (!agree && options.git) {
+    notes.push('the sessions were saved with different commits or work: the worktree was left as it is');
   }
-  return { results, failures };
+  const done = await restoreTogether(ws, loaded, { ...options, git: options.git && agree });
+  failures.push(...done.failures.map(({ loaded: { label }, error }) => ({ name: label, error })));
+  return { results: done.results, failures, notes };
 }
 
 async function notAlive(ws: Workspace): Promise<{ loaded: Loaded[]; failures: Failure[] }> {

@@ -1,21 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { SessionError, SessionExistsError } from '../session/errors.ts';
-import {
-  type PlannedPane,
-  planRestore,
-  type RestoreFacts,
-  type RestorePlan,
-  type RestoreRequest,
-} from '../session/plan.ts';
-import { type Crq, MAX_SCROLLBACK_BYTES, type Snapshot } from '../session/schema.ts';
-import { displayText, fromText, type Text } from '../session/text.ts';
-import { carryOut, differsFrom, readSituation } from '../git/checkout.ts';
-import { readBlob } from '../git/objects.ts';
-import type { Repository } from '../git/repository.ts';
-import { NoServerError } from '../session/errors.ts';
-import { listSessions } from '../tmux/capture.ts';
+import { ServerGoneError, SessionError, SessionExistsError } from '../session/errors.ts';
+import type { RestorePlan } from '../session/plan.ts';
+import type { Crq } from '../session/schema.ts';
+import { displayText, type Text } from '../session/text.ts';
+import { carryOut, differsFrom, type GitOutcome } from '../git/checkout.ts';
 import {
   type BuildSession,
+  type BuiltSession,
   buildStructure,
   discard,
   finishCommands,
@@ -24,23 +15,15 @@ import {
   sessionIds,
 } from '../tmux/build.ts';
 import { ControlClient } from '../tmux/control.ts';
-import { DEFAULT_ALLOW, restorableEnvironment } from '../trust/environment.ts';
-import { sanitizeScrollback } from '../trust/scrollback.ts';
 import { safe } from '../trust/safe.ts';
 import { type Consent, consentFor, recheck } from './consent.ts';
-import { crqsOf } from './crq.ts';
-import { directoryFacts, findMissingPrograms } from './facts.ts';
 import type { Loaded } from './load.ts';
+import { toBuild } from './restore-build.ts';
+import { environmentFor, linkedCrqs, planNow, type RestoreOptions, Surroundings } from './restore-plan.ts';
 import { RunDirectory } from './run-directory.ts';
 import { startCommands } from './start.ts';
-import { placesOf, type Workspace } from './workspace.ts';
-
-export interface RestoreOptions extends RestoreRequest {
-  /** `--run`, `--no-run`, or neither. */
-  run: boolean | null;
-  /** Asks a person; absent where there is no terminal. */
-  ask?: (plan: RestorePlan, loaded: Loaded) => Promise<'yes' | 'no' | 'always'>;
-}
+import { removeUnfinished } from './unfinished.ts';
+import type { Workspace } from './workspace.ts';
 
 export interface RestoreResult {
   label: string;
@@ -55,229 +38,239 @@ export interface RestoreResult {
   started: number;
   notes: string[];
   warnings: string[];
+  /** Something of the snapshot did not come back. */
   partial: boolean;
 }
 
-/** The plan alone: reads, decides, changes nothing. */
-export async function preview(ws: Workspace, loaded: Loaded, options: RestoreOptions) {
-  const live = await liveSessions(ws);
-  const facts = await gatherFacts(ws.repo, loaded.snapshot, options, live, true);
-  const plan = planRestore(loaded.snapshot, options, facts);
-  const consent = await consentFor(ws, loaded, plan, { run: options.run });
-  return { plan, consent };
+export interface RestoreFailure {
+  loaded: Loaded;
+  error: SessionError;
 }
 
-/** Restores one snapshot: git first, then tmux under a temporary name, then the commands, then the name. */
-export async function restore(ws: Workspace, loaded: Loaded, options: RestoreOptions): Promise<RestoreResult> {
-  const { snapshot } = loaded;
-  const live = await liveSessions(ws);
-  const first = planRestore(snapshot, options, await gatherFacts(ws.repo, snapshot, options, live, true));
-  const consent = await consentFor(ws, loaded, first, options);
-  const notes: string[] = [];
-  const outcome = await carryOut(ws.repo, first.git);
-  await explainGit(ws.repo, snapshot, first, outcome.stash, notes);
+/** Restores one snapshot, or throws why not. */
+export async function restore(
+  ws: Workspace,
+  loaded: Loaded,
+  options: RestoreOptions,
+): Promise<RestoreResult> {
+  const { results, failures } = await restoreTogether(ws, [loaded], options);
+  const failure = failures[0];
+  if (failure !== undefined) throw failure.error;
+  return results[0]!;
+}
 
-  // What the checkout brought decides which directories there are, and where links lead (attack C16).
-  const inPlace = { ...options, git: false, worktree: null, autostash: false };
-  const facts = await gatherFacts(outcome.repo, snapshot, inPlace, live, false);
-  const plan = { ...planRestore(snapshot, inPlace, facts), git: first.git };
-  const warnings = [...new Set([...first.warnings, ...plan.warnings])];
-  if (first.partial && !plan.partial) removeStale(warnings, first, plan);
-  const crqs = loaded.stored === null ? snapshot.crqs : crqsOf(loaded.catalog, loaded.stored, snapshot);
-  const { set, dropped } = restorableEnvironment(snapshot.env, {
-    allow: [...DEFAULT_ALLOW, ...ws.config.getAll('session.env').flatMap((v) => v.split(/[\s,]+/u))],
-    approved: consent.approved,
-  });
-  for (const { name, reason } of dropped) warnings.push(`environment variable ${name} is not set: ${reason}`);
-  if (!consent.approved) withoutCommands(plan);
+/** One session on its way through a restore. */
+interface Job {
+  loaded: Loaded;
+  first: RestorePlan;
+  plan: RestorePlan;
+  consent: Consent;
+  warnings: string[];
+  notes: string[];
+  build: BuildSession;
+  built: BuiltSession | null;
+  started: number;
+  problems: string[];
+}
+
+/**
+ * Restores snapshots: git first, then tmux under temporary names, then the commands, and at last the
+ * names. They share the commit and the work (the caller sees to that), one connection, and one wait
+ * for the shells. What fails for one of them is reported and does not stop the others.
+ */
+export async function restoreTogether(
+  ws: Workspace,
+  all: Loaded[],
+  options: RestoreOptions,
+): Promise<{ results: RestoreResult[]; failures: RestoreFailure[] }> {
+  const failures: RestoreFailure[] = [];
+  const around = await Surroundings.read(ws);
+  const plans = await collect(all, failures, async (loaded) => ({
+    loaded,
+    first: await planNow(ws.repo, loaded, options, around, true),
+  }));
+  const planned: { item: (typeof plans)[0]['item'] & { consent: Consent } }[] = [];
+  for (const { item } of plans) {
+    // One question after the other.
+    const consent = await consentFor(ws, item.loaded, item.first, options);
+    planned.push({ item: { ...item, consent } });
+  }
+  if (planned.length === 0) return { results: [], failures };
+  const git = await carryOut(ws.repo, planned[0]!.item.first.git);
+  around.forgetGit();
+  const notes = await explainGit(ws, planned[0]!.item.loaded, planned[0]!.item.first, git.stash);
 
   const run = new RunDirectory();
-  const client = await ControlClient.open(ws.tmux);
   const nonce = randomBytes(6).toString('hex');
-  const build = await toBuild(outcome.repo, loaded, plan, run, nonce, set, crqs, options);
-  const owner = `${process.pid} ${nonce}`;
-  let published = false;
+  const client = await openClient(ws, git);
+  const jobs = await collect(
+    planned.map((p) => p.item),
+    failures,
+    (item, i) =>
+      prepare(ws, git, { ...item, notes: i === 0 ? notes : [] }, options, around, run, `git-session-restore-${nonce}-${i}`),
+    (item) => item.loaded,
+  );
+  const results: RestoreResult[] = [];
   try {
+    await removeUnfinished(client);
     const globals = await readGlobals(client);
-    const built = await buildStructure(client, build, owner, globals.shell);
-    await client.run(finishCommands(build, built, globals));
-    recheck(ws, loaded, consent);
-    const { started, problems } = await startCommands(client, plan, built, run);
-    warnings.push(...problems);
+    const owner = `${process.pid} ${nonce}`;
+    const built = await collect(
+      jobs.map((j) => j.item),
+      failures,
+      async (job) => {
+        job.built = await buildStructure(client, job.build, owner, globals.shell);
+        await client.run(finishCommands(job.build, job.built, globals));
+        recheck(ws, job.loaded, job.consent);
+        return job;
+      },
+      (job) => job.loaded,
+    );
+    const ready = built.map((b) => b.item);
+    await startCommands(client, ready, run);
     const ids = await sessionIds(client);
-    if (!(await publish(client, built.id, build.name))) throw taken(plan.tmuxName);
-    published = true;
-    for (const m of build.members) {
-      const id = ids.get(m.temporaryName);
-      if (id !== undefined && !(await publish(client, id, m.name))) {
-        warnings.push(`tmux session '${safe(m.name)}' of the group exists already and is left alone`);
-        await discard(client, [id]);
-      }
-    }
-    return {
-      ...{ label: loaded.label, tmuxName: plan.tmuxName, tmuxId: built.id, plan, consent, crqs },
-      ...{ workTree: outcome.repo.workTree, stash: outcome.stash, started, notes, warnings },
-      partial: plan.partial || problems.length > 0 || (!consent.approved && consent.commands.length > 0 && options.run !== false),
-    };
+    const named = await collect(
+      ready,
+      failures,
+      async (job) => {
+        await name(client, job, ids);
+        return toResult(job, git, options);
+      },
+      (job) => job.loaded,
+    );
+    results.push(...named.map((n) => n.item));
   } finally {
-    if (!published) await discardUnfinished(client, build);
+    const failed = new Set(failures.map((f) => f.loaded));
+    const finished = new Set(results.map((r) => r.label));
+    const left = jobs.filter((j) => failed.has(j.item.loaded) || !finished.has(j.item.loaded.label));
+    await discardAll(client, left.map((j) => j.item.build));
     await client.close();
     run.removeUnused();
   }
+  return { results, failures };
 }
 
-function taken(name: Text): SessionExistsError {
-  const shown = displayText(name);
-  return new SessionExistsError(`tmux session '${shown}' already exists`, [`restore beside it: --as ${shown}-2`]);
+/** Runs one step for every item at the same time; who fails leaves the list. Other errors are passed on. */
+async function collect<T, R>(
+  items: T[],
+  failures: RestoreFailure[],
+  step: (item: T, index: number) => Promise<R>,
+  loadedOf: (item: T) => Loaded = (item) => item as unknown as Loaded,
+): Promise<{ item: R }[]> {
+  const done = await Promise.all(
+    items.map(async (item, i) => {
+      try {
+        return { item: await step(item, i) };
+      } catch (error) {
+        if (!(error instanceof SessionError)) throw error;
+        failures.push({ loaded: loadedOf(item), error });
+        return null;
+      }
+    }),
+  );
+  return done.filter((d) => d !== null);
 }
 
-async function discardUnfinished(client: ControlClient, build: BuildSession): Promise<void> {
+async function openClient(ws: Workspace, git: GitOutcome): Promise<ControlClient> {
   try {
-    const ids = await sessionIds(client);
-    const ours = [build, ...build.members].flatMap((s) => ids.get(s.temporaryName) ?? []);
-    await discard(client, ours);
+    return await ControlClient.open(ws.tmux);
   } catch (error) {
-    // The server is gone, and the unfinished session with it; the first error says so.
-    if (!(error instanceof SessionError)) throw error;
-  }
-}
-
-async function liveSessions(ws: Workspace) {
-  try {
-    return await listSessions(ws.tmux);
-  } catch (error) {
-    if (error instanceof NoServerError) return null;
+    if (error instanceof ServerGoneError && git.repo.workTree !== ws.repo.workTree) {
+      throw new ServerGoneError(`tmux server went away; worktree kept at ${git.repo.workTree}`, ['run the restore again']);
+    }
     throw error;
   }
 }
 
-async function gatherFacts(
-  repo: Repository,
-  snapshot: Snapshot,
-  options: RestoreRequest,
-  server: Awaited<ReturnType<typeof liveSessions>>,
-  before: boolean,
-): Promise<RestoreFacts> {
-  const places = placesOf(repo);
-  const git = await readSituation(repo, snapshot.git);
-  const moves = before && options.git && (options.worktree !== null || git.head !== snapshot.git.head);
-  const directories = await directoryFacts(repo, snapshot, places, moves);
+/** The plan again, now that the files are there: links may lead elsewhere (attack C16). */
+async function prepare(
+  ws: Workspace,
+  git: GitOutcome,
+  item: { loaded: Loaded; first: RestorePlan; consent: Consent; notes: string[] },
+  options: RestoreOptions,
+  around: Surroundings,
+  run: RunDirectory,
+  temporaryName: string,
+): Promise<Job> {
+  const { loaded, first, consent } = item;
+  const inPlace = { ...options, git: false, worktree: null, autostash: false };
+  const plan = { ...(await planNow(git.repo, loaded, inPlace, around, false)), git: first.git };
+  // What the first look found missing may have come with the checkout.
+  const kept = first.warnings.filter((w) => !w.startsWith('pane ') || plan.warnings.includes(w));
+  const warnings = [...new Set([...kept, ...plan.warnings])];
+  if (!consent.approved) withoutCommands(plan);
+  const crqs = linkedCrqs(loaded);
+  const environment = environmentFor(ws, loaded, consent, warnings);
+  const build = await toBuild(git.repo, loaded, plan, run, temporaryName, environment, crqs, options.as !== null);
+  return { ...item, plan, warnings, build, built: null, started: 0, problems: [] };
+}
+
+function withoutCommands(plan: RestorePlan): void {
+  for (const p of plan.windows.flatMap((w) => w.panes)) {
+    Object.assign(p, { start: null, steps: [], prefill: null });
+  }
+}
+
+/** The last step: from here on the session is a finished one. */
+async function name(client: ControlClient, job: Job, ids: Map<string, string>): Promise<void> {
+  if (!(await publish(client, job.built!.id, job.build.name))) {
+    const shown = displayText(job.plan.tmuxName);
+    throw new SessionExistsError(`tmux session '${shown}' already exists`, [`restore beside it: --as ${shown}-2`]);
+  }
+  for (const m of job.build.members) {
+    const id = ids.get(m.temporaryName);
+    if (id === undefined || (await publish(client, id, m.name))) continue;
+    job.warnings.push(`tmux session '${safe(m.name)}' of the group exists already and is left alone`);
+    await discard(client, [id]);
+  }
+}
+
+function toResult(job: Job, git: GitOutcome, options: RestoreOptions): RestoreResult {
+  const { loaded, plan, consent, started, notes } = job;
+  const withheld = !consent.approved && consent.commands.length > 0 && options.run !== false;
   return {
-    places,
-    liveSessions: (server?.sessions ?? []).map((s) => s.name),
-    tmuxVersion: server?.version ?? null,
-    git,
-    directories,
-    missingPrograms: findMissingPrograms(snapshot, places),
+    ...{ label: loaded.label, tmuxName: plan.tmuxName, tmuxId: job.built!.id, plan, consent },
+    ...{ crqs: linkedCrqs(loaded), workTree: git.repo.workTree, stash: git.stash, started, notes },
+    warnings: [...job.warnings, ...job.problems],
+    partial: plan.partial || job.problems.length > 0 || withheld,
   };
+}
+
+async function discardAll(client: ControlClient, builds: BuildSession[]): Promise<void> {
+  if (builds.length === 0) return;
+  try {
+    const ids = await sessionIds(client);
+    const ours = builds.flatMap((b) => [b, ...b.members]).flatMap((s) => ids.get(s.temporaryName) ?? []);
+    await discard(client, ours);
+  } catch (error) {
+    // The server is gone, and the unfinished sessions with it; the first error says so.
+    if (!(error instanceof SessionError)) throw error;
+  }
 }
 
 /** Says in words what happened to the worktree, most of all when nothing was done on purpose. */
 async function explainGit(
-  repo: Repository,
-  snapshot: Snapshot,
+  ws: Workspace,
+  loaded: Loaded,
   plan: RestorePlan,
   stash: string | null,
-  notes: string[],
-): Promise<void> {
+): Promise<string[]> {
+  const saved = loaded.snapshot.git;
+  const notes: string[] = [];
   const step = plan.git[0];
   if (step?.kind === 'leave' && step.reason === 'dirty-same-head') {
-    const differs = await differsFrom(repo, snapshot.git);
-    const against = (snapshot.git.work ?? snapshot.git.head ?? '').slice(0, 12);
+    const differs = await differsFrom(ws.repo, saved);
+    const against = (saved.work ?? saved.head ?? '').slice(0, 12);
+    const files = differs.length === 1 ? '1 file differs' : `${differs.length} files differ`;
     notes.push(
       differs.length === 0
         ? 'your working tree already holds the saved work; it was left as it is'
-        : `your working tree has changes of its own and was left as it is; ${differs.length} ${differs.length === 1 ? 'file differs' : 'files differ'} from the saved work (git diff ${against})`,
+        : `your working tree has changes of its own and was left as it is; ${files} from the saved work (git diff ${against})`,
     );
   }
-  if (stash !== null) notes.push(`your changes are on the stash: git stash pop --index`);
-  if (snapshot.git.branch !== null && plan.git.some((s) => s.kind === 'checkout' && s.branch === null)) {
-    notes.push(`HEAD is detached at ${snapshot.git.head?.slice(0, 7)}; saved on branch '${snapshot.git.branch}'`);
+  if (stash !== null) notes.push('your changes are on the stash: git stash pop --index');
+  if (saved.branch !== null && plan.git.some((s) => s.kind === 'checkout' && s.branch === null)) {
+    notes.push(`HEAD is detached at ${saved.head?.slice(0, 7)}; saved on branch '${saved.branch}'`);
   }
-}
-
-/** A directory that the checkout has brought is no problem any more. */
-function removeStale(warnings: string[], first: RestorePlan, plan: RestorePlan): void {
-  const gone = first.warnings.filter((w) => !plan.warnings.includes(w) && w.startsWith('pane '));
-  for (const w of gone) warnings.splice(warnings.indexOf(w), 1);
-}
-
-function withoutCommands(plan: RestorePlan): void {
-  for (const p of plan.windows.flatMap((w) => w.panes)) Object.assign(p, { start: null, steps: [], prefill: null });
-}
-
-async function toBuild(
-  repo: Repository,
-  loaded: Loaded,
-  plan: RestorePlan,
-  run: RunDirectory,
-  nonce: string,
-  environment: Record<string, Text>,
-  crqs: Crq[],
-  options: RestoreOptions,
-): Promise<BuildSession> {
-  const { snapshot, stored } = loaded;
-  const ids = crqs.map((c) => c.id);
-  const env: [string, Buffer][] = Object.entries(environment).map(([name, value]) => [name, fromText(value)]);
-  if (ids.length > 0) env.push(['GIT_SESSION_CRQS', Buffer.from(ids.join(' '))]);
-  const home = plan.windows[0]!.panes[0]!.cwd;
-  const budget = { left: 64 * 1024 * 1024 };
-  const windows = [];
-  for (const w of plan.windows) {
-    const panes = [];
-    for (const p of w.panes) {
-      panes.push({
-        cwd: p.cwd,
-        title: fromText(p.title),
-        start: p.start === null ? null : p.start.map((word) => fromText(word)),
-        prelude: await prelude(repo, loaded, p, run, budget),
-        ...{ active: p.active, last: p.last, remainOnExit: p.remainOnExit, synchronized: p.synchronized },
-      });
-    }
-    windows.push({ ...w, name: fromText(w.name), panes });
-  }
-  return {
-    temporaryName: `git-session-restore-${nonce}`,
-    name: fromText(plan.tmuxName),
-    environment: env,
-    cwd: home,
-    activeWindow: plan.activeWindow,
-    lastWindow: plan.lastWindow,
-    windows,
-    members: plan.members.map((m, i) => ({
-      ...m,
-      name: fromText(m.name),
-      temporaryName: `git-session-restore-${nonce}-${i}`,
-    })),
-    options: [
-      // Under another name it is another session, whose life begins here.
-      ...(options.as === null ? [['@git-session-id', snapshot.session.id] as [string, string]] : []),
-      ['@git-session-snapshot', stored === null ? loaded.oid : loaded.label],
-      ...(ids.length > 0 ? [['@crq', ids.join(' ')] as [string, string]] : []),
-    ],
-    statusLabel: ids.length > 0 ? `[${ids.slice(0, 5).join(' ')}]` : '',
-  };
-}
-
-/** The text that a pane shows before anything runs in it: its scrollback, and what went wrong. */
-async function prelude(
-  repo: Repository,
-  loaded: Loaded,
-  pane: PlannedPane,
-  run: RunDirectory,
-  budget: { left: number },
-): Promise<string | null> {
-  const parts: Buffer[] = [];
-  const context = loaded.stored?.context ?? null;
-  if (pane.scrollback !== null && context !== null && budget.left > 0) {
-    const oid = await repo.git.line(['rev-parse', '--verify', '--quiet', '--end-of-options', `${context}:${pane.scrollback}`]);
-    if (oid !== null) {
-      const bytes = await readBlob(repo.git, oid, MAX_SCROLLBACK_BYTES);
-      budget.left -= bytes.length;
-      parts.push(sanitizeScrollback(bytes));
-    }
-  }
-  if (pane.problem !== null) parts.push(Buffer.from(`git session: ${safe(pane.problem)}\n`));
-  if (pane.shown !== null) parts.push(Buffer.from(`git session: this ran here: ${safe(pane.shown)}\n`));
-  return parts.length === 0 ? null : run.write('text', Buffer.concat(parts));
+  return notes;
 }

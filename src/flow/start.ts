@@ -10,14 +10,25 @@ import type { RunDirectory } from './run-directory.ts';
 /** Milliseconds that a shell may take until its first prompt. */
 const PROMPT_TIMEOUT = 20_000;
 
+/** A session whose structure stands; what could be started is written back to it. */
+export interface Starting {
+  plan: RestorePlan;
+  built: BuiltSession | null;
+  started: number;
+  problems: string[];
+}
+
 interface Typing {
   paneId: string;
   panePid: number;
   tty: string;
   previousShell?: number;
   label: string;
+  session: Starting;
   lines: { argv: Text[]; enter: boolean }[];
 }
+
+const WHY = { timeout: 'the shell did not come to its prompt', gone: 'the shell ended', aborted: 'interrupted' };
 
 /**
  * Types the approved commands, each into a shell that reads its next line, so that they are the shell's
@@ -25,49 +36,45 @@ interface Typing {
  */
 export async function startCommands(
   client: ControlClient,
-  plan: RestorePlan,
-  built: BuiltSession,
+  sessions: Starting[],
   run: RunDirectory,
-): Promise<{ started: number; problems: string[] }> {
-  const waiting: Typing[] = [];
-  let started = 0;
-  for (const w of plan.windows) {
-    w.panes.forEach((p, i) => {
-      const pane = built.panes.get(w.index)?.[i];
-      if (p.start !== null) started++;
-      const lines = p.steps.map((argv) => ({ argv, enter: true }));
-      if (p.prefill !== null) lines.push({ argv: p.prefill, enter: false });
-      if (pane === undefined || lines.length === 0) return;
-      waiting.push({
-        ...{ paneId: pane.id, panePid: pane.pid, tty: pane.tty },
-        ...{ label: `${w.index}.${p.pane}`, lines },
-      });
-    });
-  }
-  if (waiting.length === 0) return { started, problems: [] };
-  const fresh = await currentPids(client, waiting);
+): Promise<void> {
+  const waiting = await currentPids(client, sessions.flatMap(toType));
   let sent: Promise<unknown> = Promise.resolve();
-  const failed = await waitReady(fresh, {
+  const failed = await waitReady(waiting, {
     timeoutMs: PROMPT_TIMEOUT,
     onReady: (pane, shell) => {
       const [line, ...rest] = pane.lines;
       if (line === undefined) return undefined;
       const commands = typeCommands(pane.paneId, typedLine(line.argv, shell, run), line.enter);
-      sent = sent.then(() => client.send(commands));
-      if (line.enter) started++;
+      sent = Promise.all([sent, client.send(commands)]);
+      if (line.enter) pane.session.started++;
       return rest.length === 0 ? undefined : { ...pane, lines: rest, previousShell: shell.pid };
     },
   });
   await sent;
-  const why = { timeout: 'the shell did not come to its prompt', gone: 'the shell ended', aborted: 'interrupted' };
-  return {
-    started,
-    problems: failed.map(({ pane, reason }) => `pane ${pane.label}: ${why[reason]}; command not started`),
-  };
+  for (const { pane, reason } of failed) {
+    pane.session.problems.push(`pane ${pane.label}: ${WHY[reason]}; command not started`);
+  }
+}
+
+function toType(session: Starting): Typing[] {
+  return session.plan.windows.flatMap((w) =>
+    w.panes.flatMap((p, i) => {
+      const pane = session.built?.panes.get(w.index)?.[i];
+      if (p.start !== null) session.started++;
+      const lines = p.steps.map((argv) => ({ argv, enter: true }));
+      if (p.prefill !== null) lines.push({ argv: p.prefill, enter: false });
+      if (pane === undefined || lines.length === 0) return [];
+      const label = `${w.index}.${p.pane}`;
+      return [{ paneId: pane.id, panePid: pane.pid, tty: pane.tty, label, session, lines }];
+    }),
+  );
 }
 
 /** A respawned pane has another process than when it was made. */
 async function currentPids(client: ControlClient, panes: Typing[]): Promise<Typing[]> {
+  if (panes.length === 0) return [];
   const [out] = await client.run(['list-panes -a -F "#{pane_id} #{pane_pid}"']);
   const pids = new Map((out ?? []).map((l) => l.toString('latin1').split(' ') as [string, string]));
   return panes.map((p) => ({ ...p, panePid: Number(pids.get(p.paneId) ?? p.panePid) }));

@@ -120,6 +120,10 @@ export class StoreBusyError extends SessionError {
 export class StoreFailedError extends SessionError {
   readonly code = 'store-failed';
 }
+/** No remote is configured, or none is the default. */
+export class NoRemoteError extends SessionError {
+  readonly code = 'no-remote';
+}
 export class RejectedError extends SessionError {
   readonly code = 'rejected';
   override readonly exit = 1;

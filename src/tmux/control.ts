@@ -11,7 +11,7 @@ export interface Reply {
 }
 
 /**
- * Commands that are sent before an answer is awaited. Measured (tmux.md 3.1): as fast as one big file,
+ * Commands that are on the way at once. Measured (tmux.md 3.1): as fast as one big file,
  * and the user's other clients are never frozen for longer than some 50 ms.
  */
 const BATCH = 20;
@@ -25,10 +25,14 @@ const TIMEOUT = 30_000;
  */
 export class ControlClient {
   private readonly child: ChildProcessWithoutNullStreams;
+  /** Sent, and not answered yet; in order. */
   private readonly waiting: ((reply: Reply) => void)[] = [];
+  /** Not sent yet. */
+  private readonly queue: { command: string; resolve: (reply: Reply) => void }[] = [];
   private block: { tag: string; lines: Buffer[]; ours: boolean } | null = null;
   private rest: Buffer = Buffer.alloc(0);
   private stderr = '';
+  private timer: NodeJS.Timeout | undefined;
   private failure: Error | null = null;
   private ready!: () => void;
   private readonly started: Promise<void>;
@@ -65,20 +69,35 @@ export class ControlClient {
     return client;
   }
 
-  /** Sends commands and gives one reply for each, in order. An error of tmux is a reply, not a throw. */
+  /**
+   * Sends commands and gives one reply for each, in order. An error of tmux is a reply, not a throw.
+   * Calls may overlap: together they never have more than a batch on the way.
+   */
   async send(commands: string[]): Promise<Reply[]> {
-    const replies: Reply[] = [];
-    for (let i = 0; i < commands.length; i += BATCH) {
-      if (this.failure !== null) throw this.failure;
-      const batch = commands.slice(i, i + BATCH);
-      const pending = batch.map(() => new Promise<Reply>((resolve) => this.waiting.push(resolve)));
-      this.child.stdin.write(batch.map((c) => `${c}\n`).join(''));
-      const timer = setTimeout(() => this.child.kill('SIGKILL'), TIMEOUT);
-      replies.push(...(await Promise.all(pending)));
-      clearTimeout(timer);
-      if (this.failure !== null) throw this.failure;
-    }
+    if (this.failure !== null) throw this.failure;
+    const replies = await Promise.all(
+      commands.map((command) => new Promise<Reply>((resolve) => this.enqueue(command, resolve))),
+    );
+    if (this.failure !== null && replies.some((r) => !r.ok && r.lines.length === 0)) throw this.failure;
     return replies;
+  }
+
+  private enqueue(command: string, resolve: (reply: Reply) => void): void {
+    this.queue.push({ command, resolve });
+    this.pump();
+  }
+
+  private pump(): void {
+    // A new batch goes out when the last one is answered: that is when tmux serves its other clients.
+    if (this.waiting.length > 0 || this.queue.length === 0) {
+      if (this.waiting.length === 0) clearTimeout(this.timer);
+      return;
+    }
+    const batch = this.queue.splice(0, BATCH);
+    this.waiting.push(...batch.map((b) => b.resolve));
+    this.child.stdin.write(batch.map((b) => `${b.command}\n`).join(''));
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.child.kill('SIGKILL'), TIMEOUT);
   }
 
   /** Sends commands that must all succeed; throws for the first that did not. */
@@ -103,7 +122,9 @@ export class ControlClient {
   private fail(error: Error): void {
     this.failure ??= error;
     this.ready();
-    for (const resolve of this.waiting.splice(0)) resolve({ ok: false, lines: [] });
+    clearTimeout(this.timer);
+    const open = [...this.waiting.splice(0), ...this.queue.splice(0).map((q) => q.resolve)];
+    for (const resolve of open) resolve({ ok: false, lines: [] });
   }
 
   private read(chunk: Buffer): void {
@@ -132,7 +153,10 @@ export class ControlClient {
     }
     const { lines, ours } = this.block;
     this.block = null;
-    if (ours) this.waiting.shift()?.({ ok: m[1] === 'end', lines });
+    if (ours) {
+      this.waiting.shift()?.({ ok: m[1] === 'end', lines });
+      this.pump();
+    }
     else if (m[1] === 'error') this.fail(tmuxFailure(Buffer.concat(lines).toString('utf8')));
     else this.ready();
   }

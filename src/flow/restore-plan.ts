@@ -1,0 +1,95 @@
+import { NoServerError } from '../session/errors.ts';
+import { type GitSituation, planRestore, type RestorePlan, type RestoreRequest } from '../session/plan.ts';
+import type { Crq } from '../session/schema.ts';
+import { readSituation } from '../git/checkout.ts';
+import type { Repository } from '../git/repository.ts';
+import { listSessions, type Server } from '../tmux/capture.ts';
+import { DEFAULT_ALLOW, restorableEnvironment } from '../trust/environment.ts';
+import { type Consent, consentFor, type ConsentOptions } from './consent.ts';
+import { crqsOf } from './crq.ts';
+import { directoryFacts, findMissingPrograms } from './facts.ts';
+import type { Loaded } from './load.ts';
+import { placesOf, type Workspace } from './workspace.ts';
+
+export interface RestoreOptions extends RestoreRequest, ConsentOptions {}
+
+/** What is asked of the machine once for all sessions that are restored together. */
+export class Surroundings {
+  readonly server: Server | null;
+  private readonly situations = new Map<string, Promise<GitSituation>>();
+
+  private constructor(server: Server | null) {
+    this.server = server;
+  }
+
+  static async read(ws: Workspace): Promise<Surroundings> {
+    try {
+      return new Surroundings(await listSessions(ws.tmux));
+    } catch (error) {
+      if (error instanceof NoServerError) return new Surroundings(null);
+      throw error;
+    }
+  }
+
+  situation(repo: Repository, loaded: Loaded): Promise<GitSituation> {
+    const { head, branch, work } = loaded.snapshot.git;
+    const key = JSON.stringify([repo.gitDir, head, branch, work]);
+    const known = this.situations.get(key) ?? readSituation(repo, { head, branch, work });
+    this.situations.set(key, known);
+    return known;
+  }
+
+  /** After git has moved, what was asked before does not count any more. */
+  forgetGit(): void {
+    this.situations.clear();
+  }
+}
+
+/** The plan of one session as things are now. `before`: git has not been moved yet. */
+export async function planNow(
+  repo: Repository,
+  loaded: Loaded,
+  options: RestoreRequest,
+  around: Surroundings,
+  before: boolean,
+): Promise<RestorePlan> {
+  const { snapshot } = loaded;
+  const places = placesOf(repo);
+  const git = await around.situation(repo, loaded);
+  const moves = before && options.git && (options.worktree !== null || git.head !== snapshot.git.head);
+  return planRestore(snapshot, options, {
+    places,
+    liveSessions: (around.server?.sessions ?? []).map((s) => s.name),
+    tmuxVersion: around.server?.version ?? null,
+    git,
+    directories: await directoryFacts(repo, snapshot, places, moves),
+    missingPrograms: findMissingPrograms(snapshot, places),
+  });
+}
+
+/** The plan and the consent alone: reads, decides, changes nothing. */
+export async function preview(
+  ws: Workspace,
+  loaded: Loaded,
+  options: RestoreOptions,
+): Promise<{ plan: RestorePlan; consent: Consent }> {
+  const plan = await planNow(ws.repo, loaded, options, await Surroundings.read(ws), true);
+  return { plan, consent: await consentFor(ws, loaded, plan, { run: options.run }) };
+}
+
+export function linkedCrqs(loaded: Loaded): Crq[] {
+  return loaded.stored === null
+    ? loaded.snapshot.crqs
+    : crqsOf(loaded.catalog, loaded.stored, loaded.snapshot);
+}
+
+/** The variables that the restored session gets, and warnings for those that it does not. */
+export function environmentFor(ws: Workspace, loaded: Loaded, consent: Consent, warnings: string[]) {
+  const own = ws.config.getAll('session.env').flatMap((v) => v.split(/[\s,]+/u));
+  const { set, dropped } = restorableEnvironment(loaded.snapshot.env, {
+    allow: [...DEFAULT_ALLOW, ...own],
+    approved: consent.approved,
+  });
+  for (const { name, reason } of dropped) warnings.push(`environment variable ${name} is not set: ${reason}`);
+  return set;
+}

@@ -1,0 +1,278 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { UnknownRefError, UsageError } from '../session/errors.ts';
+import { parseSessionRef, SESSIONS } from '../session/names.ts';
+import { mergeNotes } from '../git/notes.ts';
+import { listRefs, type Ref } from '../git/refs.ts';
+import { findSecrets } from '../store/findings.ts';
+import {
+  defaultRemote,
+  fetchRefs,
+  fetchRefspecs,
+  type PushFlags,
+  type PushReport,
+  type PushStatus,
+  pushRefs,
+  remoteNotes,
+  requireRemote,
+} from '../store/remotes.ts';
+import { resolveSnapshot } from '../store/resolve.ts';
+import { type Catalog, CRQ_NOTES, readCatalog, type StoredSnapshot } from '../store/sessions.ts';
+import { identity, openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
+
+export interface PushOptions extends PushFlags {
+  remote: string | undefined;
+  /** Sessions or snapshots; none: all. */
+  names: string[];
+  /** Push also what looks like a secret. */
+  allowSecrets: boolean;
+}
+
+export interface SharedSnapshot {
+  name: string;
+  id: string;
+  status: PushStatus;
+  reason: string;
+}
+
+export interface PushResult {
+  remote: string;
+  dryRun: boolean;
+  snapshots: SharedSnapshot[];
+  /** Events (deletions, links made later), as `<name>/<id>`. */
+  events: SharedSnapshot[];
+  notes: { status: PushStatus; reason: string; merged: boolean } | null;
+  /** Snapshots that were held back, with the reason. */
+  held: { name: string; id: string; why: string }[];
+  /** What the remote said. */
+  said: string[];
+  warnings: string[];
+}
+
+/** Pushes sessions and the CRQ notes. Each ref on its own: one that is rejected stops no other. */
+export async function push(options: PushOptions): Promise<PushResult> {
+  const ws = await openWorkspace();
+  requireEnabled(ws.config);
+  return pushFrom(ws, await chooseRemote(ws, options, 'push'), options);
+}
+
+async function chooseRemote(ws: Workspace, options: PushOptions, verb: 'push' | 'fetch'): Promise<string> {
+  const { remote } = options;
+  if (remote === undefined) return defaultRemote(ws.repo.git, ws.config, verb);
+  const known = ws.config.remotes().map((r) => r.name);
+  if (!known.includes(remote) && (await readCatalog(ws.repo.git)).snapshots.some((s) => s.name === remote)) {
+    throw new UsageError(`there is no remote '${remote}'`, [
+      `to push the session of that name: git session push ${known[0] ?? '<remote>'} ${remote}`,
+    ]);
+  }
+  return requireRemote(ws.config, remote);
+}
+
+async function pushFrom(ws: Workspace, remote: string, options: PushOptions): Promise<PushResult> {
+  const { git } = ws.repo;
+  const catalog = await readCatalog(git);
+  const result: PushResult = {
+    ...{ remote, dryRun: options.dryRun, snapshots: [], events: [] },
+    ...{ notes: null, held: [], said: [], warnings: [] },
+  };
+  const all = (await listRefs(git, [SESSIONS.slice(0, -1)])).filter((r) => r.name.startsWith(SESSIONS));
+  const chosen = await chooseRefs(ws, catalog, remote, all, options, result);
+  // One pattern where nothing is left out: any number of sessions fits into one command line.
+  const sessions = chosen.length === all.length ? [`${SESSIONS}*:${SESSIONS}*`] : chosen.map((r) => `${r}:${r}`);
+  const notes = catalog.notes === null ? [] : [`${CRQ_NOTES}:${CRQ_NOTES}`];
+  const refspecs = [...(all.length === 0 ? [] : sessions), ...notes];
+  if (refspecs.length === 0) return result;
+  let report = await pushRefs(git, remote, refspecs, options);
+  if (report.refs.some((r) => r.reason === HOOK)) report = await pushOneByOne(ws, remote, chosen, notes, options, report);
+  record(result, report);
+  if (isBehind(result) && !options.dryRun) await mergeAndPushNotes(ws, result, options);
+  return result;
+}
+
+const HOOK = 'pre-receive hook declined';
+
+/** A pre-receive hook declines everything that came with the ref that it declines: what is good goes alone. */
+async function pushOneByOne(
+  ws: Workspace,
+  remote: string,
+  refs: string[],
+  notes: string[],
+  flags: PushFlags,
+  first: PushReport,
+): Promise<PushReport> {
+  const groups = new Map<string, string[]>();
+  for (const ref of refs) {
+    const name = parseSessionRef(ref)?.name ?? '';
+    groups.set(name, [...(groups.get(name) ?? []), `${ref}:${ref}`]);
+  }
+  const parts = [...groups.values(), ...(notes.length === 0 ? [] : [notes])];
+  if (parts.length < 2) return first;
+  const report: PushReport = { refs: [], said: [] };
+  for (const part of parts) {
+    const one = await pushRefs(ws.repo.git, remote, part, flags);
+    report.refs.push(...one.refs);
+    report.said.push(...one.said);
+  }
+  return { ...report, said: [...new Set(report.said)] };
+}
+
+/** Which refs are ours to push; says what is held back, and why. */
+async function chooseRefs(
+  ws: Workspace,
+  catalog: Catalog,
+  remote: string,
+  refs: Ref[],
+  options: PushOptions,
+  result: PushResult,
+): Promise<string[]> {
+  const local = catalog.snapshots.filter((s) => s.remote === null);
+  const wanted = options.names.length === 0 ? local : selectLocal(catalog, local, options.names);
+  const names = options.names.length === 0 ? null : new Set(wanted.map((s) => s.name));
+  const gone = new Set(
+    catalog.events
+      .filter((e) => e.remote === remote && e.record.type === 'deleted')
+      .flatMap((e) => e.record.data.snapshots.map((id) => `${e.name}/${id}`)),
+  );
+  const there = new Set(catalog.snapshots.filter((s) => s.remote === remote).map((s) => labelOf(s)));
+  const hold = (s: StoredSnapshot, why: string) => result.held.push({ name: s.name, id: s.id, why });
+  for (const s of wanted) {
+    if (gone.has(labelOf(s))) result.warnings.push(`${labelOf(s)} is not pushed: it was deleted on '${remote}'`);
+  }
+  const kept = wanted.filter((s) => !gone.has(labelOf(s)));
+  if (!options.allowSecrets) {
+    const reports = await findSecrets(
+      ws.repo.git,
+      kept.filter((s) => !there.has(labelOf(s))),
+    );
+    for (const { stored, found, unreadable } of reports) {
+      hold(stored, unreadable ?? `it holds what looks like a secret (${found.slice(0, 3).join(', ')})`);
+    }
+  }
+  const held = new Set(result.held.map((h) => `${h.name}/${h.id}`));
+  const good = new Set(kept.map(labelOf).filter((label) => !held.has(label)));
+  return refs.flatMap((ref) => {
+    const parsed = ref.symbolic ? null : parseSessionRef(ref.name);
+    if (parsed === null) return [];
+    if (parsed.kind === 'events') return names === null || names.has(parsed.name) ? [ref.name] : [];
+    return good.has(`${parsed.name}/${parsed.id}`) ? [ref.name] : [];
+  });
+}
+
+function labelOf({ name, id }: { name: string; id: string }): string {
+  return `${name}/${id}`;
+}
+
+function selectLocal(catalog: Catalog, local: StoredSnapshot[], names: string[]): StoredSnapshot[] {
+  const found = names.flatMap((name) => {
+    const ofSession = local.filter((s) => s.name === name);
+    if (ofSession.length > 0) return ofSession;
+    const one = resolveSnapshot(catalog, name);
+    if (one.remote !== null) throw new UnknownRefError(`'${name}' is a copy of a remote's session, not one of this clone`);
+    return [one];
+  });
+  return [...new Set(found)];
+}
+
+const RANK: PushStatus[] = ['up-to-date', 'deleted', 'pushed', 'rejected'];
+
+/** A snapshot has two refs; it is as its worse one is. */
+function record(result: PushResult, report: PushReport): void {
+  result.said.push(...report.said);
+  const found = new Map<string, SharedSnapshot>();
+  for (const { ref, status, reason } of report.refs) {
+    if (ref === CRQ_NOTES) {
+      result.notes = { status, reason, merged: result.notes?.merged ?? false };
+      continue;
+    }
+    const parsed = parseSessionRef(ref);
+    if (parsed === null) continue;
+    const list = parsed.kind === 'events' ? result.events : result.snapshots;
+    const key = `${parsed.kind === 'events'} ${labelOf(parsed)}`;
+    const known = found.get(key);
+    if (known === undefined) {
+      const made = { name: parsed.name, id: parsed.id, status, reason };
+      found.set(key, made);
+      list.push(made);
+    } else if (RANK.indexOf(status) > RANK.indexOf(known.status)) Object.assign(known, { status, reason });
+  }
+}
+
+/** Somebody else's notes came first, or come at this moment. A hook's refusal is final. */
+function isBehind({ notes }: PushResult): boolean {
+  const race = /non-fast-forward|fetch first|needs force|stale info|failed to update ref|failed to lock|cannot lock|incorrect old value/u;
+  return notes?.status === 'rejected' && race.test(notes.reason);
+}
+
+const TRIES = 5;
+
+async function mergeAndPushNotes(ws: Workspace, result: PushResult, flags: PushFlags): Promise<void> {
+  for (let attempt = 1; attempt <= TRIES && isBehind(result); attempt++) {
+    if (attempt > 1) await delay(Math.random() * 100 * attempt);
+    await fetchRefs(ws.repo.git, result.remote, [fetchRefspecs(result.remote).notes], false);
+    const merged = await mergeRemoteNotes(ws, result.remote);
+    record(result, await pushRefs(ws.repo.git, result.remote, [`${CRQ_NOTES}:${CRQ_NOTES}`], flags));
+    if (result.notes !== null && merged) result.notes.merged = true;
+  }
+}
+
+function mergeRemoteNotes(ws: Workspace, remote: string): Promise<boolean> {
+  return mergeNotes(ws.repo.git, CRQ_NOTES, remoteNotes(remote), identity(ws.config));
+}
+
+export interface FetchOptions {
+  remote: string | undefined;
+  all: boolean;
+  prune: boolean;
+}
+
+export interface FetchResult {
+  remote: string;
+  /** `<remote>/<name>/<id>`, as restore takes it. */
+  fetched: string[];
+  /** Snapshots that the remote does not have any more: deleted there, or pruned here. */
+  gone: string[];
+  /** The CRQ notes brought something new. */
+  notes: boolean;
+  said: string[];
+}
+
+export async function remotesToFetch(options: FetchOptions): Promise<{ ws: Workspace; remotes: string[] }> {
+  if (options.all && options.remote !== undefined) throw new UsageError('--all takes no remote');
+  const ws = await openWorkspace();
+  requireEnabled(ws.config);
+  if (options.all) {
+    const remotes = ws.config.remotes().map((r) => requireRemote(ws.config, r.name));
+    return { ws, remotes: remotes.length > 0 ? remotes : [await defaultRemote(ws.repo.git, ws.config, 'fetch')] };
+  }
+  const { remote } = options;
+  if (remote !== undefined) return { ws, remotes: [requireRemote(ws.config, remote)] };
+  return { ws, remotes: [await defaultRemote(ws.repo.git, ws.config, 'fetch')] };
+}
+
+/** Fetches one remote's sessions into its own place, and joins its CRQ notes into ours. */
+export async function fetchFrom(ws: Workspace, remote: string, prune: boolean): Promise<FetchResult> {
+  const { git } = ws.repo;
+  const before = await readCatalog(git);
+  const { sessions, notes } = fetchRefspecs(remote);
+  const said = await fetchRefs(git, remote, [sessions, notes], prune);
+  const merged = await mergeRemoteNotes(ws, remote);
+  const after = await readCatalog(git);
+  // What this clone has itself came back from its own push, and is no news.
+  const known = new Set(before.snapshots.filter((s) => s.remote === null || s.remote === remote).map(labelOf));
+  const now = new Set(after.snapshots.filter((s) => s.remote === remote).map(labelOf));
+  const shown = (s: StoredSnapshot) => `${remote}/${labelOf(s)}`;
+  return {
+    ...{ remote, said, notes: merged },
+    fetched: after.snapshots.filter((s) => s.remote === remote && !known.has(labelOf(s))).map(shown),
+    gone: before.snapshots.filter((s) => s.remote === remote && !now.has(labelOf(s))).map(shown),
+  };
+}
+
+/** Fetch, merge, push: after it both sides have what either had. */
+export async function sync(options: PushOptions): Promise<{ fetched: FetchResult; pushed: PushResult }> {
+  const ws = await openWorkspace();
+  requireEnabled(ws.config);
+  const remote = await chooseRemote(ws, options, 'push');
+  const fetched = await fetchFrom(ws, remote, false);
+  return { fetched, pushed: await pushFrom(ws, remote, options) };
+}
+
