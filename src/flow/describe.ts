@@ -9,7 +9,7 @@ import type { Status } from '../git/status.ts';
 import type { Repository } from '../git/repository.ts';
 import { inspectPanes, type InspectedPane } from '../process/inspect.ts';
 import type { LivePane, LiveSession, LiveState, LiveWindow, Server } from '../tmux/capture.ts';
-import { redactArgv, redactText, redactUrl } from '../trust/redact.ts';
+import { redactArgv, redactCommand, redactText, redactUrl } from '../trust/redact.ts';
 import { VERSION } from '../version.ts';
 
 type Redactions = Snapshot['redactions'];
@@ -140,7 +140,7 @@ function describePane(
         ? { argv: cleanArgv(start.argv, 'start command') }
         : { shell: cleanLine(start.shell) };
   function cleanLine(line: Text): Text {
-    const result = redactText(line);
+    const result = redactCommand(line);
     for (const f of result.findings) redactions.push({ rule: f.rule, where: `pane ${where} command line` });
     secret ||= result.findings.length > 0;
     return result.text;

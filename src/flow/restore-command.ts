@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { FileProblemError, NoServerError, SessionError } from '../session/errors.ts';
-import { nameFromTmux } from '../session/names.ts';
 import type { RestorePlan } from '../session/plan.ts';
 import { fromText } from '../session/text.ts';
 import { readCatalog, readSnapshots } from '../store/sessions.ts';
 import { listSessions } from '../tmux/capture.ts';
 import type { Tmux } from '../tmux/tmux.ts';
 import type { Consent } from './consent.ts';
-import { load, type Loaded, loadStored } from './load.ts';
+import { load, type Loaded } from './load.ts';
 import { restore, type RestoreResult, restoreTogether } from './restore.ts';
 import { preview, type RestoreOptions } from './restore-plan.ts';
 import { openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
@@ -84,10 +83,16 @@ async function notAlive(ws: Workspace): Promise<{ loaded: Loaded[]; failures: Fa
   const loaded: Loaded[] = [];
   const failures: Failure[] = [];
   for (const r of read) {
-    if ('error' in r) failures.push({ name: r.stored.name, error: r.error });
-    else if (!r.snapshot.tmux.sessions.slice(0, 1).some((s) => live.has(nameFromTmux(fromText(s.name))))) {
-      loaded.push(await loadStored(ws, catalog, r.stored));
+    if ('error' in r) {
+      failures.push({ name: r.stored.name, error: r.error });
+      continue;
     }
+    const [own, ...group] = r.snapshot.tmux.sessions.map((s) => fromText(s.name).toString('latin1'));
+    if (live.has(own!)) continue;
+    // The other members of a group come with the first of them.
+    for (const name of [own!, ...group]) live.add(name);
+    const label = `${r.stored.name}/${r.stored.id}`;
+    loaded.push({ snapshot: r.snapshot, bytes: r.bytes, oid: r.stored.oid, stored: r.stored, label, catalog });
   }
   return { loaded, failures };
 }
@@ -95,7 +100,7 @@ async function notAlive(ws: Workspace): Promise<{ loaded: Loaded[]; failures: Fa
 async function liveNames(tmux: Tmux): Promise<Set<string>> {
   try {
     const { sessions } = await listSessions(tmux);
-    return new Set(sessions.map((s) => nameFromTmux(s.name)));
+    return new Set(sessions.map((s) => s.name.toString('latin1')));
   } catch (error) {
     if (error instanceof NoServerError) return new Set();
     throw error;

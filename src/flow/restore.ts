@@ -13,6 +13,7 @@ import {
   publish,
   readGlobals,
   sessionIds,
+  TEMPORARY,
 } from '../tmux/build.ts';
 import { ControlClient } from '../tmux/control.ts';
 import { safe } from '../trust/safe.ts';
@@ -20,7 +21,9 @@ import { type Consent, consentFor, recheck } from './consent.ts';
 import type { Loaded } from './load.ts';
 import { toBuild } from './restore-build.ts';
 import { environmentFor, linkedCrqs, planNow, type RestoreOptions, Surroundings } from './restore-plan.ts';
+import { requireHeadroom } from './headroom.ts';
 import { RunDirectory } from './run-directory.ts';
+import { onSignals } from './signals.ts';
 import { startCommands } from './start.ts';
 import { removeUnfinished } from './unfinished.ts';
 import type { Workspace } from './workspace.ts';
@@ -107,20 +110,22 @@ export async function restoreTogether(
     planned.map((p) => p.item),
     failures,
     (item, i) =>
-      prepare(ws, git, { ...item, notes: i === 0 ? notes : [] }, options, around, run, `git-session-restore-${nonce}-${i}`),
+      prepare(ws, git, { ...item, notes: i === 0 ? notes : [] }, options, around, run, `${TEMPORARY}${nonce}-${i}`),
     (item) => item.loaded,
   );
   const results: RestoreResult[] = [];
+  const forget = onSignals(() => killNow(ws, jobs.map((j) => j.item.build)));
   try {
     await removeUnfinished(client);
     const globals = await readGlobals(client);
+    requireHeadroom(globals.serverPid, jobs.reduce((n, j) => n + paneCount(j.item.plan), 0));
     const owner = `${process.pid} ${nonce}`;
     const built = await collect(
       jobs.map((j) => j.item),
       failures,
       async (job) => {
         job.built = await buildStructure(client, job.build, owner, globals.shell);
-        await client.run(finishCommands(job.build, job.built, globals));
+        await client.run(finishCommands(job.build, job.built, globals, owner));
         recheck(ws, job.loaded, job.consent);
         return job;
       },
@@ -140,6 +145,7 @@ export async function restoreTogether(
     );
     results.push(...named.map((n) => n.item));
   } finally {
+    forget();
     const failed = new Set(failures.map((f) => f.loaded));
     const finished = new Set(results.map((r) => r.label));
     const left = jobs.filter((j) => failed.has(j.item.loaded) || !finished.has(j.item.loaded.label));
@@ -205,6 +211,10 @@ async function prepare(
   return { ...item, plan, warnings, build, built: null, started: 0, problems: [] };
 }
 
+function paneCount(plan: RestorePlan): number {
+  return plan.windows.reduce((n, w) => n + w.panes.length, 0);
+}
+
 function withoutCommands(plan: RestorePlan): void {
   for (const p of plan.windows.flatMap((w) => w.panes)) {
     Object.assign(p, { start: null, steps: [], prefill: null });
@@ -234,6 +244,13 @@ function toResult(job: Job, git: GitOutcome, options: RestoreOptions): RestoreRe
     warnings: [...job.warnings, ...job.problems],
     partial: plan.partial || job.problems.length > 0 || withheld,
   };
+}
+
+/** For a signal: there is no time for the connection, which the terminal has interrupted as well. */
+function killNow(ws: Workspace, builds: BuildSession[]): void {
+  for (const name of builds.flatMap((b) => [b, ...b.members]).map((s) => s.temporaryName)) {
+    ws.tmux.runNow(['kill-session', '-t', `=${name}`]);
+  }
 }
 
 async function discardAll(client: ControlClient, builds: BuildSession[]): Promise<void> {

@@ -168,8 +168,8 @@ function chooseSessions(server: Server, options: SaveOptions): LiveSession[] {
   if (options.target !== undefined) return [byTarget(live, options.target)];
   const named = live.find((s) => s.name.toString('utf8') === options.name);
   if (named !== undefined) return [named];
-  const current = currentSession(server);
-  if (current !== null) return [current];
+  const current = server.sessions.find((s) => s.id === server.current);
+  if (current !== undefined) return [current];
   if (live.length === 1) return [live[0]!];
   const names = live.map((s) => s.name.toString('utf8'));
   throw new NoSuchTmuxSessionError(
@@ -193,13 +193,6 @@ function byTarget(live: LiveSession[], target: string): LiveSession {
     `there is no tmux session '${target}'`,
     near.length > 0 ? [`did you mean '${near[0]}'?`] : ['see which there are: tmux list-sessions'],
   );
-}
-
-/** The session of the pane we run in, where that pane belongs to the server that answered. */
-function currentSession(server: Server): LiveSession | null {
-  const [, pid, session] = (process.env['TMUX'] ?? '').split(',');
-  if (pid === undefined || Number(pid) !== server.pid) return null;
-  return server.sessions.find((s) => s.id === `$${session}`) ?? null;
 }
 
 interface NamedSession {

@@ -1,6 +1,5 @@
 import { constants } from 'node:fs';
 import { open, realpath } from 'node:fs/promises';
-import { failed } from '../git/git.ts';
 import type { Repository } from '../git/repository.ts';
 import { compileCrqPattern, crqKey, crqOfBranch, findCrqIds, isCrqId } from '../session/crq.ts';
 import {
@@ -174,6 +173,13 @@ function pathKey(document: CrqDocument): string {
 
 function pathspecs(config: CrqConfig): string[] {
   if (config.crqPath.length === 0) return DEFAULT_CRQ_PATHS.map((glob) => `:(top,glob,icase)${glob}`);
+  for (const glob of config.crqPath) {
+    // git finds nothing there, and says nothing either.
+    if (!glob.startsWith('/') && !glob.split('/').includes('..')) continue;
+    throw new InvalidConfigError(`session.crqPath is outside the repository: ${glob}`, [
+      'give globs from the top of the worktree: git config session.crqPath "docs/crq/**/*.md"',
+    ]);
+  }
   return config.crqPath.filter((glob) => glob !== '').map((glob) => `:(top,glob)${glob}`);
 }
 
@@ -192,16 +198,9 @@ async function listFiles(repo: Repository, config: CrqConfig): Promise<ListedFil
     '--',
     ...specs,
   ];
-  const result = await repo.git.run(args);
-  if (result.code !== 0) {
-    const error = failed(args, result);
-    if (config.crqPath.length === 0) throw error;
-    throw new InvalidConfigError(`session.crqPath is not usable: ${error.message}`, [
-      'give globs from the top of the worktree: git config session.crqPath "docs/crq/**/*.md"',
-    ]);
-  }
+  const out = await repo.git.ok(args);
   const files = new Map<string, ListedFile>();
-  for (const entry of result.stdout.toString('latin1').split('\0')) {
+  for (const entry of out.toString('latin1').split('\0')) {
     const key = entry.slice(2);
     if (key !== '')
       files.set(key, { path: Buffer.from(key, 'latin1'), key, untracked: entry.startsWith('?') });

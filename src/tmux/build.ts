@@ -60,6 +60,8 @@ export interface BuiltSession {
 }
 
 export const BUILDING = '@git-session-building';
+/** What the names of unfinished sessions begin with. */
+export const TEMPORARY = 'git-session-restore-';
 
 /** Narrower, and a row of new panes of two columns each does not fit. */
 function neededWidth(panes: number): number {
@@ -169,7 +171,12 @@ function programWords(pane: BuildPane, shell: string): (Buffer | string)[] {
 }
 
 /** Names, the active and last panes and windows, zoom, groups, options: all but the publishing. */
-export function finishCommands(session: BuildSession, built: BuiltSession, globals: Globals): string[] {
+export function finishCommands(
+  session: BuildSession,
+  built: BuiltSession,
+  globals: Globals,
+  owner: string,
+): string[] {
   const target = quote(`=${session.temporaryName}:`);
   const commands: string[] = [];
   for (const w of session.windows) {
@@ -200,7 +207,7 @@ export function finishCommands(session: BuildSession, built: BuiltSession, globa
   for (const m of session.members) {
     commands.push(
       `new-session -d -E -t ${target} -s ${quote(m.temporaryName)}`,
-      `set-option -t ${quote(`=${m.temporaryName}:`)} ${BUILDING} ${quote('member')}`,
+      `set-option -t ${quote(`=${m.temporaryName}:`)} ${BUILDING} ${quote(owner)}`,
     );
   }
   for (const m of [session, ...session.members]) {
@@ -223,15 +230,16 @@ export function finishCommands(session: BuildSession, built: BuiltSession, globa
 }
 
 /**
- * Gives the session its name and takes the marker away, in one command list: an interrupted restore
- * is never taken for a finished one. The reply is an error where the name was taken meanwhile.
+ * Gives the session its name and then takes the marker away; both go out at once. False where the name
+ * was taken meanwhile: the session then still has its temporary name, by which it is known as unfinished.
  */
 export async function publish(client: ControlClient, built: string, name: Buffer): Promise<boolean> {
   const t = quote(built);
-  const [reply] = await client.send([
-    `rename-session -t ${t} ${quoteExpanded(name)} ; set-option -u -t ${t} ${BUILDING}`,
+  const [renamed] = await client.send([
+    `rename-session -t ${t} ${quoteExpanded(name)}`,
+    `set-option -u -t ${t} ${BUILDING}`,
   ]);
-  return reply?.ok === true;
+  return renamed?.ok === true;
 }
 
 /** Ids of live sessions by temporary name. */
@@ -257,17 +265,24 @@ export interface Globals {
   statusRight: string;
   /** The shell of new panes (`default-shell`). */
   shell: string;
+  serverPid: number;
 }
 
 /** What restore needs to know of the server's own configuration. */
 export async function readGlobals(client: ControlClient): Promise<Globals> {
-  const [rename, right, shell] = await client.run([
+  const [rename, right, shell, pid] = await client.run([
     'show-options -gwv automatic-rename',
     'show-options -gv status-right',
     'show-options -gv default-shell',
+    `display-message -p ${quote('#{pid}')}`,
   ]);
   const value = (lines: Buffer[] | undefined) => Buffer.concat(lines ?? []).toString('utf8');
-  return { automaticRename: value(rename) === 'on', statusRight: value(right), shell: value(shell) };
+  return {
+    automaticRename: value(rename) === 'on',
+    statusRight: value(right),
+    shell: value(shell),
+    serverPid: Number(value(pid)),
+  };
 }
 
 /** Removes sessions that are not finished. A zoomed window is unzoomed first: tmux 3.4 dies of it otherwise. */

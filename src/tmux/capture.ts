@@ -66,6 +66,8 @@ export interface LivePane {
 export interface Server {
   version: string;
   pid: number;
+  /** Id of the session that shows the pane we run in; null outside of this server's panes. */
+  current: string | null;
   sessions: LiveSession[];
 }
 
@@ -140,7 +142,13 @@ const PANE_FORMAT = [
 
 /** The server's sessions; throws NoServerError where none runs. One tmux call. */
 export async function listSessions(tmux: Tmux): Promise<Server> {
-  const out = await tmux.ok(['list-sessions', '-F', SESSION_FORMAT]);
+  const pane = /^%\d+$/u.exec(process.env['TMUX_PANE'] ?? '')?.[0];
+  // Where the pane was made is in $TMUX; it may have moved since, so tmux is asked.
+  const ask = pane === undefined ? [] : [';', 'display-message', '-p', '-t', pane, `C${TAB}#{session_id}`];
+  const result = await tmux.run(['list-sessions', '-F', SESSION_FORMAT, ...ask]);
+  const gone = pane !== undefined && result.stderr.startsWith("can't find pane");
+  if (result.code !== 0 && !gone) throw tmuxFailure(result.stderr);
+  const out = result.stdout;
   const sessions: LiveSession[] = [];
   let version = '';
   let pid = 0;
@@ -167,7 +175,9 @@ export async function listSessions(tmux: Tmux): Promise<Server> {
     });
   }
   requireVersion(version);
-  return { version, pid, sessions };
+  const ours = Number((process.env['TMUX'] ?? '').split(',')[1]) === pid;
+  const current = ours ? text(records(out, 'C', 2)[0]?.[1]) : '';
+  return { version, pid, sessions, current: current === '' ? null : current };
 }
 
 /**

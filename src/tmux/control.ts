@@ -71,7 +71,8 @@ export class ControlClient {
 
   /**
    * Sends commands and gives one reply for each, in order. An error of tmux is a reply, not a throw.
-   * Calls may overlap: together they never have more than a batch on the way.
+   * Each must be one command: tmux answers every command of a `;` list by itself. Calls may overlap:
+   * together they never have more than a batch on the way.
    */
   async send(commands: string[]): Promise<Reply[]> {
     if (this.failure !== null) throw this.failure;

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   InvalidConfigError,
   NoServerError,
@@ -82,6 +82,12 @@ export class Tmux {
         child.stdin?.end(input);
       }
     });
+  }
+
+  /** Runs tmux while nothing else does, for a program that is about to end. What it says is not needed. */
+  runNow(args: readonly string[]): void {
+    const { program, args: all } = this.argv(args);
+    spawnSync(program, all, { env: tmuxEnvironment(), stdio: 'ignore', timeout: 2000 });
   }
 
   /** Runs tmux and throws a typed error where it fails. */

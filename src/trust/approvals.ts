@@ -71,7 +71,8 @@ export class Approvals {
       const fd = fs.openSync(temporary, 'wx', 0o600);
       try {
         fs.writeFileSync(fd, `${canonicalJson(approval)}\n`);
-        fs.fsyncSync(fd);
+        // What a person allowed is kept through a power loss; for our own saves a restore would ask again.
+        if (reason === 'allowed') fs.fsyncSync(fd);
       } finally {
         fs.closeSync(fd);
       }

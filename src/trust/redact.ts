@@ -25,8 +25,14 @@ export function redactCommand(line: Text): { text: Text; findings: Finding[] } {
   return mapText(line, (s) => findInText(s, 'command'));
 }
 
+/** What a shell prints before the command in a pane's text. */
+const PROMPT = /^[^$#%❯➜λ»]{0,200}(?:[$❯➜λ»]|(?<=.)[#%])\s/u;
+
 export function redactArgv(argv: readonly Text[]): { argv: Text[]; findings: Finding[] } {
   const strings = argv.map(viewOf);
+  // Nearly every argument vector holds nothing to be found: one look at all of it tells.
+  const all = strings.join('\n');
+  const inside = findTokens(all).length > 0 || /[ \t\u001B]/u.test(all);
   const shapes = findInWords(argvWords(strings), 'argv');
   const findings: Finding[] = [];
   const redacted = argv.map((word, i) => {
@@ -34,7 +40,7 @@ export function redactArgv(argv: readonly Text[]): { argv: Text[]; findings: Fin
     const script =
       /^-[a-z]*c$/u.test(previous) || (i > 0 && /(?:^|\/)(?:ssh|watch|su)$/u.test(strings[0] ?? ''));
     const view = strings[i] ?? '';
-    const own = findInText(view, script && /\s/u.test(view) ? 'command' : 'text');
+    const own = !inside ? [] : findInText(view, script && /\s/u.test(view) ? 'command' : 'text');
     const ranges = [...own, ...shapes.filter((range) => range.word === i)];
     const result = mapText(word, () => ranges);
     findings.push(...result.findings);
@@ -45,18 +51,21 @@ export function redactArgv(argv: readonly Text[]): { argv: Text[]; findings: Fin
 
 /** A remote's URL without credentials. The user of an ssh URL is no secret and needed to connect. */
 export function redactUrl(url: string): string {
-  const match =
-    /^([a-z][a-z0-9+.-]*):\/\/([^\s@/?#]*(?:@[^\s@/?#]*)*|[^\s:/?#]*:(?!\d{1,5}(?:[/?#]|$))\S*)@(?=[^@]*$|[^@/?#]*[/?#])/iu.exec(
-      url,
-    );
-  let result = url;
-  if (match !== null) {
-    const [all, scheme = '', credentials = ''] = match;
-    const user = /ssh/iu.test(scheme) ? (credentials.split(':')[0] ?? '') : '';
-    result = `${scheme}://${user === '' ? '' : `${user}@`}${url.slice(all.length)}`;
-  }
-  const { text } = redactText(result);
-  return typeof text === 'string' ? text : result;
+  const [start = '', scheme = ''] = /^([a-z][a-z0-9+.-]*):\/\//iu.exec(url) ?? [];
+  const rest = url.slice(start.length);
+  const at = scheme === '' ? -1 : credentialsEnd(rest);
+  const user = /ssh/iu.test(scheme) ? (rest.slice(0, Math.max(at, 0)).split(':')[0] ?? '') : '';
+  const cleaned = at === -1 ? url : `${start}${user === '' ? '' : `${user}@`}${rest.slice(at + 1)}`;
+  const { text } = redactText(cleaned);
+  return typeof text === 'string' ? text : cleaned;
+}
+
+/** Where the `@` behind the credentials stands, or -1. A password may hold `@`, and by mistake `/`. */
+function credentialsEnd(rest: string): number {
+  const authority = /^[^/?#]*/u.exec(rest)?.[0] ?? '';
+  const at = authority.lastIndexOf('@');
+  const noPort = /^[^\s:/?#[]*:(?!\d{0,5}(?:[/?#]|$))/u.test(rest);
+  return at === -1 && noPort ? rest.lastIndexOf('@') : at;
 }
 
 function findInText(text: string, certainty: Exclude<Certainty, 'argv'>): SecretRange[] {
@@ -73,12 +82,13 @@ function findSecrets(text: string, certainty: Certainty): SecretRange[] {
   const found = findTokens(text);
   let offset = 0;
   for (const line of text.split('\n')) {
+    const sure = certainty === 'text' && PROMPT.test(line) ? 'command' : certainty;
     // Every rule about words needs an option, but for NAME=value, which a command may hold as a word.
     if (
       /\s[-/]{1,2}\w|authtoken|aws_secret|password\s/u.test(line) ||
-      (certainty !== 'text' && line.includes('='))
+      (sure !== 'text' && line.includes('='))
     ) {
-      for (const { start, end, rule } of findInWords(lineWords(line), certainty)) {
+      for (const { start, end, rule } of findInWords(lineWords(line), sure)) {
         found.push({ start: start + offset, end: end + offset, rule });
       }
     }

@@ -70,10 +70,11 @@ const PASSWORD_IN_URL =
   /(?<=[a-z0-9+.-]:\/\/[^\s:/'"@[]{0,256}:)(?!\d{1,5}(?:[/?#\s'"]|$))(?!\[redacted:)[^\s'"@]{1,256}(?:@[^\s'"@/]{0,64}){0,3}(?=@)/giu;
 
 const HEADER =
-  /(?<![\w-])((?:proxy-)?authorization|(?:x-)?api-key|x-(?:auth|access|vault|github|gitlab|amz-security)-token|private-token|job-token|deploy-token|(?:set-)?cookie)(["']?[ \t]?[:=][ \t]{0,4}["']?)((?:basic|bearer|token|digest|negotiate|ntlm|apikey|bot|key)[ \t]+)?([^\s"',]{1,8192})/giu;
+  /(?<![\w-])((?:proxy-)?authorization|(?:x-)?api-key|x-(?:auth|access|vault|github|gitlab|amz-security)-token|private-token|job-token|deploy-token)(["']?[ \t]?[:=][ \t]{0,4}["']?)((?:basic|bearer|token|digest|negotiate|ntlm|apikey|bot|key)[ \t]+)?([^\s"',]{1,8192})/giu;
+const COOKIE = /(?<=(?<![\w-])(?:set-)?cookie:[ \t]{0,4})(?!\[redacted:)[^\s"'=;]{1,256}=[^\n"']{1,8192}/giu;
 const ASSIGNMENT = /(?<![A-Za-z0-9_.$-])(["']?)(?:--?)?([A-Za-z_][\w.-]{0,63})\1(=|:[ \t]{1,4}|:(?=["']))/gu;
 const ASSIGNED = /"[^"\n]{0,4096}"|'[^'\n]{0,4096}'|[^\s"';&|<>()]{1,4096}/uy;
-const NPMRC = /(?<=:_(?:authToken|password|auth)[ \t]?=[ \t]?)[^\s"'$][^\s"']{3,8192}/gu;
+const NPMRC = /(?<=:_(?:authToken|password|auth)[ \t]?=[ \t]?)(?!\[redacted:)[^\s"'$][^\s"']{3,8192}/gu;
 const NETRC =
   /(?<=(?:machine[ \t]{1,8}\S{1,256}|default)[ \t]{1,8}login[ \t]{1,8}\S{1,256}[ \t]{1,8}password[ \t]{1,8})(?!\[redacted:)\S{1,256}/gu;
 
@@ -117,12 +118,12 @@ export function findTokens(text: string): SecretRange[] {
       found.push(range(match.index, match[0], 'url-password'));
   }
   for (const match of text.matchAll(HEADER)) {
-    const [all, name = '', , scheme, value = ''] = match;
+    const [all, , , scheme, value = ''] = match;
     const sure = scheme === undefined ? isOpaque(value) : value.length >= 16 || isOpaque(value);
-    const cookie = /cookie$/iu.test(name);
-    if (!sure || isPlaceholder(value) || (cookie && !value.includes('='))) continue;
-    found.push(range(match.index + all.length - value.length, value, cookie ? 'cookie' : 'authorization'));
+    if (!sure || isPlaceholder(value)) continue;
+    found.push(range(match.index + all.length - value.length, value, 'authorization'));
   }
+  for (const match of text.matchAll(COOKIE)) found.push(range(match.index, match[0], 'cookie'));
   for (const match of text.matchAll(NPMRC)) found.push(range(match.index, match[0], 'npm-token'));
   for (const match of text.matchAll(NETRC)) found.push(range(match.index, match[0], 'netrc-password'));
   return [...found, ...findAssignments(text)];
@@ -144,7 +145,13 @@ function findAssignments(text: string): SecretRange[] {
     const environment = operator === '=' && /^[A-Z0-9_]+$/u.test(name);
     const sure = environment ? !isPlaceholder(value) : isOpaque(value) && value.length >= 6;
     if (!sure || isPath(name, value)) continue;
-    found.push(range(names.lastIndex + (quoted ? 1 : 0), value, 'assignment'));
+    found.push(
+      range(
+        names.lastIndex + (quoted ? 1 : 0),
+        value,
+        match[0].startsWith('-') ? 'secret-option' : 'assignment',
+      ),
+    );
     names.lastIndex += raw.length;
   }
   return found;
@@ -152,7 +159,7 @@ function findAssignments(text: string): SecretRange[] {
 
 /** A key can be named by its file; a password can't. */
 export function isPath(name: string, value: string): boolean {
-  return /(?:private_?key|credentials?|pwd)$/iu.test(name) && /^(?:~|\.{1,2})?\/[\w./-]+$/u.test(value);
+  return /(?:private[_-]?key|credentials?|pwd)$/iu.test(name) && /^(?:~|\.{1,2})?\/[\w./-]+$/u.test(value);
 }
 
 /** Private key blocks, also those that are cut at the end or hold their line ends as `\n`. */

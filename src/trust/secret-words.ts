@@ -30,6 +30,8 @@ interface Shape {
   attached?: 'also' | 'only';
   /** Short flags without values that may stand before this one in a cluster: `-su`. */
   cluster?: RegExp;
+  /** Only before the first word that is no option: the rest is another program's. */
+  leading?: true;
   /** The part of the value that is no secret. */
   keep?: RegExp;
 }
@@ -57,7 +59,7 @@ const SHAPES: readonly Shape[] = [
   { rule: 'curl-cookie', programs: ['curl'], flags: ['-b', '--cookie'], keep: /^(?:[^=]*$|[^=]*=)/u },
   { rule: 'http-auth', programs: words('http https xh xhs'), flags: ['-a', '--auth'], keep: USER },
   { rule: 'mysql-password', programs: MYSQL, flags: ['-p'], attached: 'only' },
-  { rule: 'sshpass', programs: ['sshpass'], flags: ['-p'], attached: 'also' },
+  { rule: 'sshpass', programs: ['sshpass'], flags: ['-p'], attached: 'also', leading: true },
   {
     rule: 'login-password',
     programs: words('docker podman nerdctl buildah skopeo oras crane helm az oc cf vercel twine dokku'),
@@ -147,36 +149,46 @@ const RUNNERS = new Set(
     ltrace gdb rlwrap chroot unshare nsenter flatpak proxychains torsocks caffeinate parallel sshpass entr
   `),
 );
-const REMOTE = new Set(
-  words('ssh mosh docker podman nerdctl kubectl oc lxc incus docker-compose vagrant fly heroku'),
-);
+const ASSIGNED = /^[A-Za-z_]\w*=/u;
+/** What runs another command after a word of its own, or always. */
+const REMOTE = new Set(words('ssh mosh docker podman nerdctl kubectl oc lxc incus vagrant fly heroku'));
+const IN_REMOTE = new Set(words('ssh mosh docker-compose'));
 
 export function findInWords(list: readonly Word[], certainty: Certainty): WordRange[] {
   const found: WordRange[] = [];
-  let shapes: readonly Shape[] = [];
   let program = '';
+  let shapes: readonly Shape[] = [];
   let nested = false;
-  let since = 0;
+  // The words since the program's name. Kept up and not looked for, so that long lines stay linear.
+  let operands = new Set<string>();
   for (const [i, word] of list.entries()) {
     const name = baseName(word.text);
-    if (word.first) [program, nested, since, shapes] = [name, false, i, BY_PROGRAM.get(name) ?? []];
-    else if (BY_PROGRAM.has(name) && (nested || RUNNERS.has(program) || /^[A-Za-z_]\w*=/u.test(program))) {
-      [program, since, shapes] = [name, i, BY_PROGRAM.get(name) ?? []];
+    const known = BY_PROGRAM.get(name);
+    if (word.first || (known !== undefined && (nested || RUNNERS.has(program) || ASSIGNED.test(program)))) {
+      if (word.first) nested = false;
+      program = name;
+      shapes = known ?? [];
+      operands = new Set();
+    } else {
+      for (const shape of shapes) {
+        if (shape.leading && operands.size > 0) continue;
+        if (shape.after !== undefined && !operands.has(shape.after)) continue;
+        push(found, i, word, followingWord(list, i), shape);
+      }
+      if (!word.text.startsWith('-')) operands.add(word.text);
     }
-    if (RUNNERS.has(name)) nested = true;
-    else if (REMOTE.has(program) && /^(?:exec|run|--|-c)$|@/u.test(word.text)) nested = true;
-    else if (program === 'ssh' || program === 'mosh') nested = true;
-    const next = list[i + 1];
-    const following = next === undefined || next.first ? undefined : next;
-    for (const shape of shapes) {
-      if (shape.after !== undefined && !list.slice(since + 1, i).some((w) => w.text === shape.after))
-        continue;
-      push(found, i, word, following, shape);
-    }
-    const flag = genericFlag(word, following, program, certainty);
+    if (RUNNERS.has(name) || IN_REMOTE.has(program)) nested = true;
+    else if (REMOTE.has(program) && /^(?:exec|compose|--|-c)$/u.test(word.text)) nested = true;
+    const flag = genericFlag(word, followingWord(list, i), program, certainty);
     if (flag !== null) found.push({ ...flag, word: flag.word + i });
   }
   return found;
+}
+
+/** The next word of the same command. */
+function followingWord(list: readonly Word[], i: number): Word | undefined {
+  const next = list[i + 1];
+  return next?.first === true ? undefined : next;
 }
 
 function push(found: WordRange[], i: number, word: Word, next: Word | undefined, shape: Shape): void {
@@ -237,39 +249,24 @@ export function argvWords(argv: readonly string[]): Word[] {
   return argv.map((text, i) => ({ text, start: 0, first: i === 0 }));
 }
 
+const STEP = /\s+|(?<separator>[;|&(){}`])|(?<word>(?:[^\s;|&()`"'\\]|\\[^]|"[^"]*"|'[^']*'|["'\\])+)/gu;
+
 /** The words of a line of shell, roughly: what can't be told is read so that more looks like a command. */
 export function lineWords(line: string): Word[] {
   const list: Word[] = [];
   let first = true;
-  let i = 0;
-  while (i < line.length) {
-    const c = line[i] ?? '';
-    if (/[\s;|&(){}`]/u.test(c)) {
-      if (!/\s/u.test(c)) first = true;
-      i++;
-      continue;
-    }
-    const end = wordEnd(line, i);
-    const raw = line.slice(i, end);
+  for (const match of line.matchAll(STEP)) {
+    if (match.groups?.['separator'] !== undefined) first = true;
+    const raw = match.groups?.['word'];
+    if (raw === undefined) continue;
+    const quote = raw[0] ?? '';
     const quoted =
-      raw.length > 1 && /^(["']).*\1$/su.test(raw) && raw.indexOf(raw[0] ?? '', 1) === raw.length - 1;
-    list.push({ text: quoted ? raw.slice(1, -1) : raw, start: quoted ? i + 1 : i, first });
+      (quote === '"' || quote === "'") && raw.length > 1 && raw.indexOf(quote, 1) === raw.length - 1;
+    list.push({ text: quoted ? raw.slice(1, -1) : raw, start: match.index + (quoted ? 1 : 0), first });
     // The last character of a prompt, or an assignment before the command.
-    first = /[$#%>❯➜λ✗✓»]$/u.test(raw) || (first && /^[A-Za-z_]\w*=/u.test(raw));
-    i = end;
+    first = /[$#%>❯➜λ✗✓»]$/u.test(raw) || (first && ASSIGNED.test(raw));
   }
   return list;
-}
-
-function wordEnd(line: string, start: number): number {
-  let i = start;
-  while (i < line.length) {
-    const c = line[i] ?? '';
-    if (/[\s;|&()`]/u.test(c)) break;
-    const close = c === '"' || c === "'" ? line.indexOf(c, i + 1) : -1;
-    i = close === -1 ? i + (c === '\\' ? 2 : 1) : close + 1;
-  }
-  return Math.min(i, line.length);
 }
 
 function baseName(word: string): string {

@@ -1,5 +1,13 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -127,7 +135,7 @@ describe('notes, written and read back', () => {
     }
     expect(git(['ls-tree', '-r', '--name-only', REF]).split('\n')[0]).toMatch(/^..\//u);
     await append(commits[0] ?? '', 'ours');
-    git(['notes', '--ref=crq', 'append', '-m', 'theirs', commits[1]]);
+    git(['notes', '--ref=crq', 'append', '-m', 'theirs', commits[1] ?? '']);
     const notes = await readNotes(repo.git, REF);
     expect(notes.size).toBe(600);
     expect(notes.get(commits[0] ?? '')).toBe('0\nours\n');
@@ -221,12 +229,37 @@ describe('Q1, T4: many at once, and every link is there', () => {
   test('objects survive a gc --prune=now that runs meanwhile', async () => {
     const [head = ''] = await makeRepository(1, ['r']);
     const lines = Array.from({ length: 10 }, (_, i) => `line ${i}`);
-    await Promise.all([
-      ...lines.map((line) => append(head, line)),
-      run('git', ['gc', '--quiet', '--prune=now'], { cwd: top }),
-    ]);
+    const collect = async () => {
+      for (let i = 0; i < 5; i++) await run('git', ['gc', '--quiet', '--prune=now'], { cwd: top });
+    };
+    await Promise.all([...lines.map((line) => append(head, line)), collect()]);
     expect(await linesOn(head)).toEqual(lines);
     expect(git(['fsck', '--strict', '--no-dangling'])).toBe('');
+    expect(readdirSync(path.join(top, '.git')).filter((f) => f.includes('crash'))).toEqual([]);
+    expect(readdirSync(path.join(top, '.git/objects/pack')).filter((f) => f.endsWith('.keep'))).toEqual([]);
+  });
+
+  test('the same write by many in the same second is made once', async () => {
+    const [head = ''] = await makeRepository(1, ['r']);
+    const same = () =>
+      updateNote(repo.git, { ref: REF, object: head, edit: () => 'same\n', identity, message: 'm' });
+    await Promise.all(Array.from({ length: 12 }, same));
+    expect(await readNote(repo.git, REF, head)).toBe('same\n');
+    expect(git(['rev-list', '--count', REF])).toBe('2');
+    expect(readdirSync(path.join(top, '.git')).filter((f) => f.includes('crash'))).toEqual([]);
+    expect(readdirSync(path.join(top, '.git/objects/pack')).filter((f) => f.endsWith('.keep'))).toEqual([]);
+  });
+
+  test('a turn that a killed process left behind holds nobody up for good', async () => {
+    const [head = ''] = await makeRepository(1, ['r']);
+    const turn = path.join(top, '.git', 'git-session', 'notes.turn');
+    mkdirSync(path.dirname(turn));
+    writeFileSync(turn, '');
+    const past = Date.now() / 1000 - 60;
+    utimesSync(turn, past, past);
+    await Promise.all([append(head, 'a'), append(head, 'b'), append(head, 'c')]);
+    expect(await linesOn(head)).toEqual(['a', 'b', 'c']);
+    expect(readdirSync(path.dirname(turn))).toEqual([]);
   });
 });
 

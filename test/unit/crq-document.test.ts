@@ -109,6 +109,16 @@ const forms: [string, string, Expected][] = [
     { id: 'emacs', title: 'E', status: null },
   ],
   ['crq/code.md', '# T\n```\nStatus: Open\n```\n', { id: 'code', title: 'T', status: null }],
+  [
+    'crq/CRQ-059-x.md',
+    '**CRQ: CRQ-059: Extractor**\n\n**Problem/Goal:**\nText\n',
+    { id: 'CRQ-059', title: 'Extractor', status: null },
+  ],
+  [
+    'crq/rules.md',
+    '# SOP\n* **CRQ Number:** The number of it.\n',
+    { id: 'rules', title: 'SOP', status: null },
+  ],
   ['crq/empty.md', '', { id: 'empty', title: null, status: null }],
   ['crq/\u65e5\u672c.md', '\ufeff# T\r\n\r\nStatus: Open\r\n', { id: 'CRQ', title: 'T', status: 'Open' }],
 ];
@@ -178,7 +188,7 @@ describe('Q4: CRQ documents as they really are', () => {
     `# ${'# '.repeat(100_000)}`,
     `Status:${' *'.repeat(100_000)}`,
     `---\nid: "${'\\'.repeat(200_000)}`,
-    `${'CRQ-1'.repeat(50_000)}`,
+    'CRQ-1'.repeat(50_000),
   ])('a hostile document takes no noticeable time (%#)', (text) => {
     const started = performance.now();
     parseCrqDocument('crq/x.md', text);
@@ -255,6 +265,19 @@ describe('Q4: registers', () => {
       ['CRQ-20250820-002', 'Closed', 'crq/CRQ-20250820-002.md'],
       ['CRQ-3', 'Completed', 'CRQ_STATUS.md'],
     ]);
+  });
+});
+
+describe('Q4: registers that name files', () => {
+  test('a row with the name of a file is about that file, also where another has the same id', () => {
+    const text =
+      '| CRQ ID | Title | Status |\n|-|-|-|\n| CRQ-20250821-001-fixer | F | Open |\n| CRQ-20250821-001 | I | Completed |\n';
+    const fixer = parseCrqDocument('crq/CRQ-20250821-001-fixer.md', '# Fixer\n');
+    const other = parseCrqDocument('crq/CRQ-20250821-001-other.md', '# Other\n');
+    const plain = parseCrqDocument('crq/CRQ-20250821-001.md', '# Incremental\n');
+    const rows = parseCrqRegister('crq/CRQ_STATUS.md', text);
+    const statuses = withRegisters([fixer, other, plain], rows).map((d) => d.status);
+    expect(statuses).toEqual(['Open', null, 'Completed']);
   });
 });
 

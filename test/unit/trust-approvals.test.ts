@@ -21,12 +21,7 @@ describe('planDigest', () => {
   });
 
   test('two strings that are no Unicode text never share one', () => {
-    let digests: string[] = [];
-    try {
-      digests = ['\uD800', '\uD801', '\uFFFD'].map((s) => planDigest({ s }));
-    } catch {
-      return;
-    }
+    const digests = ['\uD800', '\uD801', '\uFFFD'].map((s) => planDigest({ s }));
     expect(new Set(digests).size).toBe(3);
   });
 
