@@ -27,6 +27,7 @@ export function crqConfig(ws: Workspace): CrqConfig {
 function contextOf(ws: Workspace, status: Status): CrqContext {
   return {
     ...{ branch: status.branch, upstream: status.upstream, head: status.head },
+    configured: status.branch === null ? [] : ws.config.getAll(`branch.${status.branch}.crq`),
     config: crqConfig(ws),
   };
 }

@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { approvalSubject } from '../session/approval.ts';
 import { encodeSnapshot } from '../session/codec.ts';
-import {
-  NoSuchTmuxSessionError,
-  ServerGoneError,
-  SessionError,
-  TmuxFailedError,
-  UsageError,
-} from '../session/errors.ts';
+import { NoSuchTmuxSessionError, SessionError, UsageError } from '../session/errors.ts';
 import { checkName, isSessionName, makeId, nameFromTmux, nextIdTime } from '../session/names.ts';
 import { type Crq, FORMAT_VERSION, MAX_SCROLLBACK_BYTES, type Snapshot } from '../session/schema.ts';
 import { fromText, toText } from '../session/text.ts';
@@ -72,31 +66,34 @@ export async function save(options: SaveOptions): Promise<SaveResult> {
   const ws = await openWorkspace();
   requireEnabled(ws.config);
   const warnings: string[] = [];
-  const [status, catalog, captured] = await Promise.all([
-    readStatus(ws.repo),
-    readCatalog(ws.repo.git),
-    capture(ws.tmux, options),
-  ]);
-  const named = nameSessions(captured.chosen, options);
-  const carried = chooseUntracked(status, options.work);
   const now = Date.now();
   const who = identity(ws.config);
   const ident = identLine(who, now);
-  const [previous, trees, found, scrollback] = await Promise.all([
-    readPrevious(ws, catalog, named),
-    needsWork(ws, status, options, carried.take)
-      ? recordWork(ws.repo, status.head!, carried.take, status.unmerged.length > 0)
-      : null,
-    findCrqs(ws, status, options),
-    captureScrollback(ws.tmux, captured.state, options.scrollback, warnings),
+  // Everything that does not need another's answer runs at the same time.
+  const statusRead = readStatus(ws.repo);
+  const catalogRead = readCatalog(ws.repo.git);
+  const captured = capture(ws.tmux, options);
+  const previousRead = Promise.all([captured.server, catalogRead]).then(([{ chosen }, known]) =>
+    readPrevious(ws, known, nameSessions(chosen, options)),
+  );
+  const crqsFound = statusRead.then((s) => findCrqs(ws, s, options));
+  const [status, catalog, { server, chosen }, state, previous, found] = await Promise.all([
+    ...[statusRead, catalogRead, captured.server, captured.state, previousRead, crqsFound] as const,
   ]);
+  const named = nameSessions(chosen, options);
+  const carried = chooseUntracked(status, options.work);
+  const scrollback = await captureScrollback(ws.tmux, state, options.scrollback, warnings);
+  // Nothing is written before the capture is complete.
+  const trees = needsWork(ws, status, options, carried.take)
+    ? await recordWork(ws.repo, status.head!, carried.take, status.unmerged.length > 0)
+    : null;
   try {
     const work = trees === null ? null : planWork(ws.repo, status.head!, trees, ident, status.branch);
     warnWork(status, carried.leftOut, warnings);
-    const inspected = inspectAll(captured.state);
+    const inspected = inspectAll(state);
     const places = placesOf(ws.repo);
     const pending = named.map(({ name, session }) => {
-      const described = describeTmux(captured.server, session, captured.state, inspected, scrollback, places);
+      const described = describeTmux(server, session, state, inspected, scrollback, places);
       const before = previous.get(name);
       const snapshot: Snapshot = {
         format: 'git-session/snapshot',
@@ -105,14 +102,14 @@ export async function save(options: SaveOptions): Promise<SaveResult> {
         previous: before?.stored.id ?? null,
         savedAt: new Date(now).toISOString(),
         savedBy: who,
-        host: describeHost(captured.server.version),
+        host: describeHost(server.version),
         message: options.message === null ? null : cleanMessage(options.message),
         crqs: mergeCrqs(found, before === undefined ? [] : crqsOf(catalog, before.stored, before.snapshot)),
         git: describeGit(ws.repo, status, ws.config.remotes(), {
           oid: work?.oid ?? null,
           leftOut: carried.leftOut,
         }),
-        env: environmentOf(ws, captured.state, session, options, warnings),
+        env: environmentOf(ws, state, session, options, warnings),
         tmux: described.tmux,
         state: { name: 'running', iteration: 0 },
         redactions: distinct(described.redactions),
@@ -134,24 +131,11 @@ export async function save(options: SaveOptions): Promise<SaveResult> {
   }
 }
 
-interface Captured {
-  server: Server;
-  chosen: LiveSession[];
-  state: LiveState;
-}
-
-async function capture(tmux: Tmux, options: SaveOptions): Promise<Captured> {
-  const server = await listSessions(tmux);
-  const chosen = chooseSessions(server, options);
-  try {
-    return { server, chosen, state: await readState(tmux, server, chosen) };
-  } catch (error) {
-    // The server answered a moment ago.
-    if (error instanceof TmuxFailedError && error.message.startsWith('tmux: no server')) {
-      throw new ServerGoneError('tmux server went away during save; nothing was saved');
-    }
-    throw error;
-  }
+/** Two tmux calls, the second of which needs the first; what needs only the first can begin meanwhile. */
+function capture(tmux: Tmux, options: SaveOptions) {
+  const server = listSessions(tmux).then((found) => ({ server: found, chosen: chooseSessions(found, options) }));
+  const state = server.then(({ server: found, chosen }) => readState(tmux, found, chosen));
+  return { server, state };
 }
 
 /** Sessions that are ours for the moment: restores under way, and their anchors. */
@@ -419,10 +403,12 @@ async function afterwards(
       }
     }),
     attempt('saved, but the tmux session could not be marked', async () => {
-      const script = pending.flatMap(({ snapshot, stored, session }) => [
-        `set-option -t ${quote(`${session.id}:`)} @git-session-id ${quote(snapshot.session.id)}`,
-        `set-option -t ${quote(`${session.id}:`)} @git-session-snapshot ${quote(`${stored.name}/${stored.id}`)}`,
-      ]);
+      const unbound = pending.filter(({ snapshot, session }) => session.boundId !== snapshot.session.id);
+      if (unbound.length === 0) return;
+      const script = unbound.map(
+        ({ snapshot, session }) =>
+          `set-option -t ${quote(`${session.id}:`)} @git-session-id ${quote(snapshot.session.id)}`,
+      );
       await ws.tmux.run(['source-file', '-'], `${script.join('\n')}\n`);
     }),
   ]);

@@ -138,7 +138,6 @@ export function gitEnvironment(): Record<string, string> {
   env['GIT_NO_REPLACE_OBJECTS'] = '1';
   env['GIT_OPTIONAL_LOCKS'] = '0';
   env['GIT_MERGE_AUTOEDIT'] = 'no';
-  env['GIT_PROTOCOL_FROM_USER'] = '0';
   if (!process.stdin.isTTY) env['GIT_TERMINAL_PROMPT'] = '0';
   return env;
 }

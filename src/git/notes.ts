@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   GitFailedError,
@@ -8,6 +7,7 @@ import {
   StoreBusyError,
   StoreFailedError,
 } from '../session/errors.ts';
+import { fastImport, PACK_LOST } from './fast-import.ts';
 import { failed, type Git } from './git.ts';
 import { objectInfos, readObjects } from './objects.ts';
 import { listRefs, updateRefs } from './refs.ts';
@@ -241,34 +241,6 @@ function fanOuts(object: string): string[] {
     const parts = Array.from({ length: depth }, (_, i) => object.slice(2 * i, 2 * i + 2));
     return [...parts, object.slice(2 * depth)].join('/');
   });
-}
-
-/** Null where all went well, git's words where another try may go better. Anything else throws. */
-async function fastImport(git: Git, stream: Buffer): Promise<string | null> {
-  const args = ['fast-import', '--quiet', '--done', '--date-format=raw'];
-  const input = Buffer.concat([stream, Buffer.from('done\n')]);
-  // Loose objects can be collected by a `gc --prune=now` that runs meanwhile; a pack is not (faults F19).
-  const config = ['fastimport.unpackLimit=1'];
-  const result = await git.run(args, { input, config, env: { LC_ALL: 'C' } });
-  if (result.code === 0) return null;
-  await removeRemains(result.stderr);
-  const said = (result.stderr.split('\n')[0] ?? '').replace(/^(?:warning|error|fatal): /u, '');
-  if (result.code === 1 || PACK_LOST.test(result.stderr)) return said;
-  throw failed(args, result);
-}
-
-/**
- * A `gc --prune=now` also removes the temporary pack of a fast-import that still writes it; a pack of the
- * same name, from the same write a moment ago, is kept from being made twice. Both go well next time.
- */
-const PACK_LOST = /objects\/pack\/[^\n]*: No such file or directory|cannot create keep file: File exists/u;
-
-/** What fast-import leaves in the repository when it dies: all that it was given, and a mark on a pack that is not there. */
-async function removeRemains(stderr: string): Promise<void> {
-  const report = /^fast-import: dumping crash report to (.*\/fast_import_crash_\d+)$/mu.exec(stderr)?.[1];
-  if (report !== undefined) await rm(report, { force: true });
-  const pack = /unable to write file (.*\/pack-[0-9a-f]+)\.pack: /u.exec(stderr)?.[1];
-  if (pack !== undefined) await rm(`${pack}.keep`, { force: true });
 }
 
 function rootCommit(ref: string): Buffer {

@@ -28,6 +28,8 @@ export interface CrqContext {
   branch: string | null;
   upstream: string | null;
   head: string | null;
+  /** Values of `branch.<name>.crq`, where the caller has the configuration at hand; else git is asked. */
+  configured?: string[];
   config: CrqConfig;
 }
 
@@ -59,7 +61,7 @@ export async function discoverCrqs(repo: Repository, context: CrqContext): Promi
   const { branch, config } = context;
   const pattern = config.crqPattern === undefined ? undefined : compileCrqPattern(config.crqPattern);
   const [configured, trailers, files] = await Promise.all([
-    configuredIds(repo, branch),
+    context.configured === undefined ? configuredIds(repo, branch) : idsIn(context.configured.join(' ')),
     trailerIds(repo, context, pattern),
     listFiles(repo, config),
   ]);
@@ -121,10 +123,11 @@ async function configuredIds(repo: Repository, branch: string | null): Promise<s
   if (branch === null) return [];
   const result = await repo.git.run(['config', '-z', '--get-all', `branch.${branch}.crq`]);
   if (result.code !== 0) return [];
-  return result.stdout
-    .toString('utf8')
-    .split(/[\0,\s]+/u)
-    .filter(isCrqId);
+  return idsIn(result.stdout.toString('utf8'));
+}
+
+function idsIn(text: string): string[] {
+  return text.split(/[\0,\s]+/u).filter(isCrqId);
 }
 
 async function trailerIds(

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GitFailedError, StoreFailedError } from '../session/errors.ts';
 import { sessionRef } from '../session/names.ts';
+import { fastImport } from '../git/fast-import.ts';
 import { commitBytes, hashObject } from '../git/objects.ts';
 import type { Repository } from '../git/repository.ts';
 import { updateRefs } from '../git/refs.ts';
@@ -85,7 +86,8 @@ export async function storeSnapshots(
   const input = importStream(snapshots, work, ident);
   for (let attempt = 1; ; attempt++) {
     try {
-      await importObjects(repo, input);
+      const refused = await fastImport(repo.git, input);
+      if (refused !== null) throw new GitFailedError(refused);
       if (work !== null) await verifyConnected(repo, snapshots);
       break;
     } catch (error) {
@@ -101,11 +103,6 @@ export async function storeSnapshots(
   } catch (error) {
     throw storeFailure(repo, error);
   }
-}
-
-async function importObjects(repo: Repository, input: Buffer): Promise<void> {
-  const args = ['fast-import', '--quiet', '--done', '--date-format=raw'];
-  await repo.git.ok(args, { input, config: ['fastimport.unpackLimit=1'] });
 }
 
 function importStream(snapshots: PendingSnapshot[], work: PendingWork | null, ident: string): Buffer {
@@ -135,7 +132,6 @@ function importStream(snapshots: PendingSnapshot[], work: PendingWork | null, id
     }
     parts.push('\n');
   });
-  parts.push('done\n');
   return Buffer.concat(parts.map((p) => Buffer.from(p)));
 }
 
