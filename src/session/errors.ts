@@ -44,8 +44,9 @@ export class UsageError extends SessionError {
 export class NotARepositoryError extends SessionError {
   readonly code = 'not-a-repository';
 }
-export class NoCommitError extends SessionError {
-  readonly code = 'no-commit';
+/** A repository that the reader without git would misread. */
+export class UnsupportedRepositoryError extends SessionError {
+  readonly code = 'unsupported-repository';
 }
 export class GitFailedError extends SessionError {
   readonly code = 'git-failed';

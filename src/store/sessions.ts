@@ -3,8 +3,8 @@ import { DamagedSnapshotError, SessionError } from '../session/errors.ts';
 import { compareIds, parseSessionRef, REMOTE_SESSIONS, SESSIONS } from '../session/names.ts';
 import { MAX_SNAPSHOT_BYTES, type Snapshot } from '../session/schema.ts';
 import type { Git } from '../git/git.ts';
-import { readObjects } from '../git/objects.ts';
-import { listRefs, type Ref } from '../git/refs.ts';
+import { type Reader, readerOf } from '../git/reader.ts';
+import type { Ref } from '../git/refs.ts';
 import { type EventRecord, MAX_SEGMENT_BYTES, parseSegment } from './events.ts';
 
 export const CRQ_NOTES = 'refs/notes/crq';
@@ -36,8 +36,9 @@ export interface Catalog {
   newestId(name: string): string | null;
 }
 
-export async function readCatalog(git: Git): Promise<Catalog> {
-  const refs = await listRefs(git, [SESSIONS.slice(0, -1), REMOTE_SESSIONS.slice(0, -1), CRQ_NOTES]);
+export async function readCatalog(source: Git | Reader): Promise<Catalog> {
+  const reader = readerOf(source);
+  const refs = await reader.listRefs([SESSIONS.slice(0, -1), REMOTE_SESSIONS.slice(0, -1), CRQ_NOTES]);
   const snapshots: StoredSnapshot[] = [];
   const contexts = new Map<string, string>();
   const segments: { name: string; remote: string | null; oid: string }[] = [];
@@ -62,7 +63,7 @@ export async function readCatalog(git: Git): Promise<Catalog> {
     } else snapshots.push({ ref: ref.name, name, remote, id, oid: ref.oid, size: ref.size, context: null });
   }
   for (const s of snapshots) s.context = contexts.get(key(s.remote, s.name, s.id)) ?? null;
-  const events = await readEvents(git, segments);
+  const events = await readEvents(reader, segments);
   // What this clone (or a plain fetch into refs/sessions) holds as deleted is gone everywhere; what a
   // remote deleted hides only that remote's copies, never a session of this clone.
   const deleted = new Set(
@@ -82,13 +83,10 @@ export async function readCatalog(git: Git): Promise<Catalog> {
 }
 
 async function readEvents(
-  git: Git,
+  reader: Reader,
   segments: { name: string; remote: string | null; oid: string }[],
 ): Promise<Catalog['events']> {
-  const blobs = await readObjects(
-    git,
-    segments.map((s) => s.oid),
-  );
+  const blobs = await reader.readObjects(segments.map((s) => s.oid));
   return segments.flatMap(({ name, remote }, i) => {
     const bytes = blobs[i];
     return bytes == null ? [] : parseSegment(bytes).map((record) => ({ name, remote, record }));
@@ -110,12 +108,12 @@ export type ReadSnapshot =
   | { stored: StoredSnapshot; error: SessionError };
 
 /** Reads and checks snapshots, by one git. What is too large is never read. */
-export async function readSnapshots(git: Git, stored: StoredSnapshot[]): Promise<ReadSnapshot[]> {
+export async function readSnapshots(
+  source: Git | Reader,
+  stored: StoredSnapshot[],
+): Promise<ReadSnapshot[]> {
   const sized = stored.filter((s) => s.size >= 0 && s.size <= MAX_SNAPSHOT_BYTES);
-  const blobs = await readObjects(
-    git,
-    sized.map((s) => s.oid),
-  );
+  const blobs = await readerOf(source).readObjects(sized.map((s) => s.oid));
   const bytesOf = new Map(sized.map((s, i) => [s, blobs[i] ?? null]));
   return stored.map((s) => {
     const what = `snapshot ${s.oid.slice(0, 7)} of '${s.name}'`;
