@@ -6,16 +6,118 @@ export interface CommandEntry {
   /** Group in the overview; absent for other words. */
   group?: 'work' | 'look' | 'share' | 'crq' | 'other';
   summary?: string;
+  /** It always opens the repository, so that can begin before the command is loaded. */
+  repository?: true;
   /** Only the command that is asked for is loaded: the others' start-up is not paid for. */
   load: () => Promise<CommandClass>;
 }
 
 const save = async () => (await import('./save.ts')).SaveCommand;
 const restore = async () => (await import('./restore.ts')).RestoreCommand;
+const list = async () => (await import('./list.ts')).ListCommand;
+const remove = async () => (await import('./delete.ts')).DeleteCommand;
+const init = async () => (await import('./init.ts')).InitCommand;
+const uninit = async () => (await import('./uninit.ts')).UninitCommand;
 
 export const COMMANDS: Record<string, CommandEntry> = {
-  save: { group: 'work', summary: 'Save a tmux session with its commit and uncommitted work', load: save },
-  restore: { group: 'work', summary: 'Bring a saved session back', load: restore },
+  save: {
+    repository: true,
+    group: 'work',
+    summary: 'Save a tmux session with its commit and uncommitted work',
+    load: save,
+  },
+  restore: { repository: true, group: 'work', summary: 'Bring a saved session back', load: restore },
+  list: { repository: true, group: 'look', summary: 'List saved sessions', load: list },
+  ls: { name: 'list', repository: true, load: list },
+  show: {
+    repository: true,
+    group: 'look',
+    summary: 'Show one snapshot: windows, panes, commands',
+    load: async () => (await import('./show.ts')).ShowCommand,
+  },
+  log: {
+    repository: true,
+    group: 'look',
+    summary: 'Show the snapshots of a session, newest first',
+    load: async () => (await import('./log.ts')).LogCommand,
+  },
+  diff: {
+    repository: true,
+    group: 'look',
+    summary: 'Compare two snapshots',
+    load: async () => (await import('./diff.ts')).DiffCommand,
+  },
+  graph: {
+    repository: true,
+    group: 'look',
+    summary: 'Draw commits, and the snapshots and CRQs over them',
+    load: async () => (await import('./graph.ts')).GraphCommand,
+  },
+  rename: {
+    group: 'work',
+    summary: 'Give a session another name',
+    load: async () => (await import('./rename.ts')).RenameCommand,
+  },
+  delete: { group: 'work', summary: 'Delete a session or a snapshot', load: remove },
+  rm: { name: 'delete', load: remove },
+  allow: {
+    group: 'work',
+    summary: 'Let a snapshot start its commands when it is restored',
+    load: async () => (await import('./allow.ts')).AllowCommand,
+  },
+  init: { group: 'share', summary: 'Set this clone up for plain git fetch and git log', load: init },
+  setup: { name: 'init', load: init },
+  uninit: { group: 'share', summary: 'Take away what init has set', load: uninit },
+  push: {
+    group: 'share',
+    summary: 'Push sessions and CRQ notes',
+    load: async () => (await import('./push.ts')).PushCommand,
+  },
+  fetch: {
+    group: 'share',
+    summary: 'Fetch sessions and CRQ notes',
+    load: async () => (await import('./fetch.ts')).FetchCommand,
+  },
+  sync: {
+    group: 'share',
+    summary: 'Fetch, merge the CRQ notes, push',
+    load: async () => (await import('./sync.ts')).SyncCommand,
+  },
+  export: {
+    group: 'share',
+    summary: 'Write a snapshot to a file',
+    load: async () => (await import('./export.ts')).ExportCommand,
+  },
+  import: {
+    group: 'share',
+    summary: 'Store a snapshot from a file',
+    load: async () => (await import('./import.ts')).ImportCommand,
+  },
+  link: {
+    group: 'crq',
+    summary: 'Link a snapshot to change requests',
+    load: async () => (await import('./link.ts')).LinkCommand,
+  },
+  unlink: {
+    group: 'crq',
+    summary: 'Take such a link away',
+    load: async () => (await import('./unlink.ts')).UnlinkCommand,
+  },
+  crq: {
+    group: 'crq',
+    summary: 'List change requests, or show one',
+    load: async () => (await import('./crq.ts')).CrqCommand,
+  },
+  schema: {
+    group: 'other',
+    summary: 'Print the JSON Schema of a snapshot',
+    load: async () => (await import('./schema.ts')).SchemaCommand,
+  },
+  doctor: {
+    group: 'other',
+    summary: 'Check tmux, git, node and the configuration',
+    load: async () => (await import('./doctor.ts')).DoctorCommand,
+  },
 };
 
 /** The command that was most likely meant; null where none is near. */

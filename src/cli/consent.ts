@@ -27,7 +27,9 @@ export async function askConsent(plan: RestorePlan, loaded: Loaded): Promise<'ye
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     for (;;) {
-      const answer = (await terminal.question('Start them? [y]es, [n]o, [a]lways for this snapshot: ')).trim();
+      const answer = (
+        await terminal.question('Start them? [y]es, [n]o, [a]lways for this snapshot: ')
+      ).trim();
       if (/^y(?:es)?$/iu.test(answer)) return 'yes';
       if (/^a(?:lways)?$/iu.test(answer)) return 'always';
       if (/^(?:no?)?$/iu.test(answer)) return 'no';

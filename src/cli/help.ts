@@ -22,7 +22,6 @@ export function overview(): string {
   return lines.join('\n');
 }
 
-
 export function commandHelp(verb: string, definition: Definition): string {
   const { options } = definition;
   const rows = [...options]
@@ -84,6 +83,7 @@ export function usageProblem(argv: readonly string[], definition: Definition | n
   if (/not enough|missing/iu.test(message)) return 'an argument is missing';
   if (/extraneous/iu.test(message)) return 'too many arguments';
   const line = message.split('\n')[0] ?? 'usage';
-  return /while running|Unknown Syntax/iu.test(line) ? 'the arguments do not fit this command' : line.replace(/\.$/u, '');
+  return /while running|Unknown Syntax/iu.test(line)
+    ? 'the arguments do not fit this command'
+    : line.replace(/\.$/u, '');
 }
-

@@ -1,8 +1,6 @@
-import { Cli, type CommandClass } from 'clipanion';
 import { SessionError, UsageError } from '../session/errors.ts';
 import { VERSION } from '../version.ts';
 import { printError } from './command.ts';
-import { commandHelp, overview, splitShortOptions, usageProblem } from './help.ts';
 import { COMMANDS, nearest } from './commands.ts';
 
 /** Runs one command line (without `git session`) and gives its exit code. */
@@ -27,7 +25,7 @@ async function dispatch(argv: readonly string[]): Promise<number> {
   if (verb === undefined || verb === '-h' || verb === '--help' || verb === 'help') {
     const topic = verb === undefined ? undefined : rest[0];
     if (topic !== undefined && topic in COMMANDS) return dispatch([topic, '-h']);
-    process.stdout.write(overview());
+    process.stdout.write((await import('./help.ts')).overview());
     return 0;
   }
   if (verb === '--version' || verb === 'version') {
@@ -42,22 +40,10 @@ async function dispatch(argv: readonly string[]): Promise<number> {
       near === null ? ['see all commands: git session -h'] : [`did you mean '${near}'?`],
     );
   }
-  const command: CommandClass = await entry.load();
-  const cli = new Cli({ binaryName: 'git session', binaryLabel: 'git session', enableColors: false });
-  cli.register(command);
-  const [definition = null] = cli.definitions();
-  const separator = rest.indexOf('--');
-  const options = separator < 0 ? rest : rest.slice(0, separator);
-  if (definition !== null && (options.includes('-h') || options.includes('--help'))) {
-    process.stdout.write(commandHelp(verb, definition));
-    return 0;
+  // git answers while the rest of the program is loaded.
+  if (entry.repository === true && !rest.includes('-h')) {
+    (await import('../flow/workspace.ts')).openAhead();
   }
-  const input = [entry.name ?? verb, ...splitShortOptions(rest, definition)];
-  let parsed;
-  try {
-    parsed = cli.process(input);
-  } catch (error) {
-    throw new UsageError(usageProblem(rest, definition, error), [`see: git session ${verb} -h`]);
-  }
-  return (await parsed.execute()) ?? 0;
+  const { run } = await import('./run.ts');
+  return run(verb, rest, entry);
 }

@@ -34,10 +34,13 @@ export function printPlan({ plan, consent, label }: Preview, out: (text: string)
   for (const step of plan.git) out(`  git   ${gitStep(step)}`);
   for (const m of plan.members) out(`  tmux  session '${safe(displayText(m.name))}' in the same group`);
   for (const w of plan.windows) {
-    out(`  tmux  window ${w.index} '${safe(displayText(w.name))}' ${w.width}x${w.height}${w.zoomed ? ' zoomed' : ''}`);
+    out(
+      `  tmux  window ${w.index} '${safe(displayText(w.name))}' ${w.width}x${w.height}${w.zoomed ? ' zoomed' : ''}`,
+    );
     for (const p of w.panes) {
       out(`        pane ${w.index}.${p.pane}  ${safe(p.cwd)}`);
-      for (const argv of [...(p.start === null ? [] : [p.start]), ...p.steps]) out(`          $ ${safeArgv(argv)}`);
+      for (const argv of [...(p.start === null ? [] : [p.start]), ...p.steps])
+        out(`          $ ${safeArgv(argv)}`);
       if (p.prefill !== null) out(`          (typed, not started) ${safeArgv(p.prefill)}`);
       if (p.shown !== null) out(`          (shown, not started) ${safe(p.shown)}`);
     }
@@ -58,7 +61,14 @@ export function planJson({ plan, consent, label }: Preview) {
     session: displayText(plan.tmuxName),
     git: plan.git,
     windows: plan.windows.map((w) => ({
-      ...{ index: w.index, name: w.name, width: w.width, height: w.height, layout: w.layout, zoomed: w.zoomed },
+      ...{
+        index: w.index,
+        name: w.name,
+        width: w.width,
+        height: w.height,
+        layout: w.layout,
+        zoomed: w.zoomed,
+      },
       panes: w.panes.map((p) => ({
         index: p.pane,
         cwd: p.cwd.toString('utf8'),

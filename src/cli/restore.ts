@@ -31,8 +31,12 @@ export class RestoreCommand extends SessionCommand {
     tolerateBoolean: true,
     description: 'restore into a new linked worktree, at this path if one is given',
   });
-  autostash = Option.Boolean('--autostash', false, { description: 'put your own changes on the stash first' });
-  git = Option.Boolean('--git', true, { description: 'restore commit and work (default); --no-git: tmux only' });
+  autostash = Option.Boolean('--autostash', false, {
+    description: 'put your own changes on the stash first',
+  });
+  git = Option.Boolean('--git', true, {
+    description: 'restore commit and work (default); --no-git: tmux only',
+  });
   window = Option.String('--window', { description: 'only the window with this index' });
   run = Option.Boolean('--run', { description: 'start the commands without asking; --no-run: start none' });
 
@@ -42,7 +46,10 @@ export class RestoreCommand extends SessionCommand {
         'see what there is: git session list',
       ]);
     }
-    if (this.all && (this.as !== undefined || this.attach || this.window !== undefined || this.worktree !== undefined)) {
+    if (
+      this.all &&
+      (this.as !== undefined || this.attach || this.window !== undefined || this.worktree !== undefined)
+    ) {
       throw new UsageError('--all does not go with --as, --attach, --window or --worktree');
     }
     const options = this.options();
@@ -94,7 +101,8 @@ export class RestoreCommand extends SessionCommand {
     if (this.json) {
       const failed = failures.map(({ name, error }) => ({ name, ...error.toJSON() }));
       this.printJson({ ok: failures.length === 0, restored: results.map(resultJson), failed });
-    } else if (results.length === 0 && failures.length === 0) this.note('every saved session is alive already');
+    } else if (results.length === 0 && failures.length === 0)
+      this.note('every saved session is alive already');
     return code;
   }
 
@@ -107,7 +115,12 @@ export class RestoreCommand extends SessionCommand {
       this.out(`Restored ${safe(r.label)} as tmux session '${name}' (${what.join(', ')})`);
       for (const n of r.notes) this.note(n);
       for (const c of r.crqs) {
-        const parts = [c.id, c.title, c.status === null ? null : `[${c.status}]`, c.path === null ? null : displayText(c.path)];
+        const parts = [
+          c.id,
+          c.title,
+          c.status === null ? null : `[${c.status}]`,
+          c.path === null ? null : displayText(c.path),
+        ];
         this.out(`  ${safe(parts.filter((p) => p !== null).join('  '))}`);
       }
     }
@@ -117,7 +130,9 @@ export class RestoreCommand extends SessionCommand {
         `error: ${commands.length} commands of this snapshot were not started: it was not saved by this clone, and nobody approved it\n`,
       );
       this.hint(`see them: git session show ${r.label}`);
-      this.hint(`start them in a new restore: git session restore --run ${r.label} --as ${displayText(r.tmuxName)}-2`);
+      this.hint(
+        `start them in a new restore: git session restore --run ${r.label} --as ${displayText(r.tmuxName)}-2`,
+      );
       this.hint(`or approve this snapshot for good: git session allow ${r.label}`);
     }
     return r.partial ? 1 : 0;
@@ -131,7 +146,12 @@ function resultJson(r: RestoreResult) {
     tmux_id: r.tmuxId,
     worktree: r.workTree,
     stash: r.stash,
-    commands: { planned: r.consent.commands.length, started: r.started, approved: r.consent.approved, reason: r.consent.reason },
+    commands: {
+      planned: r.consent.commands.length,
+      started: r.started,
+      approved: r.consent.approved,
+      reason: r.consent.reason,
+    },
     crqs: r.crqs,
     git: r.plan.git,
     notes: r.notes,

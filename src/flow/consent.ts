@@ -8,7 +8,8 @@ import type { Loaded } from './load.ts';
 import type { Workspace } from './workspace.ts';
 
 /** Why commands may start: saved by this clone, allowed before, `--run`, the answer of a person; or why not. */
-export type ConsentReason = 'saved' | 'allowed' | 'run-option' | 'answered' | 'nothing-to-run' | 'no-run-option' | 'not-approved';
+export type ConsentReason =
+  'saved' | 'allowed' | 'run-option' | 'answered' | 'nothing-to-run' | 'no-run-option' | 'not-approved';
 
 export interface PlannedCommand {
   /** `<window>.<pane>` */
@@ -74,13 +75,19 @@ export function allow(ws: Workspace, loaded: Loaded, digest = digestOf(ws, loade
 /** Looked at again where the commands start: what runs is what was shown (attack C26). */
 export function recheck(ws: Workspace, loaded: Loaded, consent: Consent): void {
   if (!consent.approved || digestOf(ws, loaded) === consent.digest) return;
-  throw new DamagedSnapshotError('the snapshot changed between the question and the start; nothing was started');
+  throw new DamagedSnapshotError(
+    'the snapshot changed between the question and the start; nothing was started',
+  );
 }
 
 export function plannedCommands(plan: RestorePlan): PlannedCommand[] {
   return plan.windows.flatMap((w) =>
     w.panes.flatMap((p) => {
-      const all = [...(p.start === null ? [] : [p.start]), ...p.steps, ...(p.prefill === null ? [] : [p.prefill])];
+      const all = [
+        ...(p.start === null ? [] : [p.start]),
+        ...p.steps,
+        ...(p.prefill === null ? [] : [p.prefill]),
+      ];
       return all.map((argv) => ({ pane: `${w.index}.${p.pane}`, argv, cwd: p.cwd.toString('utf8') }));
     }),
   );

@@ -49,9 +49,7 @@ export function describeTmux(
 ): DescribedTmux {
   const redactions: Redactions = [];
   const files: DescribedTmux['files'] = [];
-  const own = state.windows
-    .filter((w) => w.sessionId === session.id)
-    .toSorted((a, b) => a.index - b.index);
+  const own = state.windows.filter((w) => w.sessionId === session.id).toSorted((a, b) => a.index - b.index);
   if (own.length === 0) {
     throw new NoSuchTmuxSessionError('the tmux session ended while it was read; nothing was saved');
   }
@@ -102,9 +100,10 @@ function describeSession(s: LiveSession, places: Places): TmuxSession {
 function layoutOf(w: LiveWindow, panes: number): Pick<TmuxWindow, 'layout' | 'width' | 'height'> {
   const root = parseLayout(w.layout);
   if (leaves(root).length !== panes) {
-    throw new InvalidLayoutError(`window ${w.index} has ${panes} panes and a layout for ${leaves(root).length}`, [
-      'floating panes are not supported: close them and save again',
-    ]);
+    throw new InvalidLayoutError(
+      `window ${w.index} has ${panes} panes and a layout for ${leaves(root).length}`,
+      ['floating panes are not supported: close them and save again'],
+    );
   }
   return { layout: formatLayout(root), width: root.width, height: root.height };
 }
@@ -146,7 +145,10 @@ function describePane(
     return result.text;
   }
   const line = relaunch?.line == null ? null : cleanLine(relaunch.line);
-  const command = relaunch?.command == null || relaunch.command.length === 0 ? null : cleanArgv(relaunch.command, 'command');
+  const command =
+    relaunch?.command == null || relaunch.command.length === 0
+      ? null
+      : cleanArgv(relaunch.command, 'command');
   return {
     index: p.index,
     active: p.active,

@@ -26,7 +26,11 @@ export async function directoryFacts(
     if (facts.has(key)) continue;
     const relative = fromText(pane.cwd.path);
     if (pane.cwd.in === 'repo' && coming.has(relative.toString('latin1'))) facts.set(key, { state: 'ok' });
-    else facts.set(key, directoryFact(wanted, pane.cwd.in === 'root' ? null : relative, placeOf(pane.cwd.in, places)));
+    else
+      facts.set(
+        key,
+        directoryFact(wanted, pane.cwd.in === 'root' ? null : relative, placeOf(pane.cwd.in, places)),
+      );
   }
   return facts;
 }

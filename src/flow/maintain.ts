@@ -16,7 +16,8 @@ export function maintain(repo: Repository): void {
   const objects = path.join(repo.commonDir, 'objects');
   removeDead(objects, /^tmp_objdir-git-session-(\d+)-/u);
   const packs = list(path.join(objects, 'pack'));
-  for (const file of packs.filter((f) => f.endsWith('.keep'))) removeDeadKeep(path.join(objects, 'pack', file));
+  for (const file of packs.filter((f) => f.endsWith('.keep')))
+    removeDeadKeep(path.join(objects, 'pack', file));
   if (packs.filter((f) => f.endsWith('.pack')).length <= PACK_LIMIT) return;
   const child = spawn('git', ['--git-dir', repo.gitDir, 'maintenance', 'run', '--auto', '--quiet'], {
     detached: true,

@@ -92,7 +92,14 @@ async function notAlive(ws: Workspace): Promise<{ loaded: Loaded[]; failures: Fa
     // The other members of a group come with the first of them.
     for (const name of [own!, ...group]) live.add(name);
     const label = `${r.stored.name}/${r.stored.id}`;
-    loaded.push({ snapshot: r.snapshot, bytes: r.bytes, oid: r.stored.oid, stored: r.stored, label, catalog });
+    loaded.push({
+      snapshot: r.snapshot,
+      bytes: r.bytes,
+      oid: r.stored.oid,
+      stored: r.stored,
+      label,
+      catalog,
+    });
   }
   return { loaded, failures };
 }
@@ -117,7 +124,9 @@ function worktreePath(ws: Workspace, loaded: Loaded, option: WorktreeOption): st
       ? path.join(path.dirname(top), `${path.basename(top)}.sessions`, `${slug}-${loaded.oid.slice(0, 8)}`)
       : path.resolve(option);
   if (existsSync(made) && option === true) {
-    throw new FileProblemError(`the worktree ${made} exists already`, ['name another place: --worktree=<path>']);
+    throw new FileProblemError(`the worktree ${made} exists already`, [
+      'name another place: --worktree=<path>',
+    ]);
   }
   return made;
 }

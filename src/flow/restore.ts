@@ -110,15 +110,31 @@ export async function restoreTogether(
     planned.map((p) => p.item),
     failures,
     (item, i) =>
-      prepare(ws, git, { ...item, notes: i === 0 ? notes : [] }, options, around, run, `${TEMPORARY}${nonce}-${i}`),
+      prepare(
+        ws,
+        git,
+        { ...item, notes: i === 0 ? notes : [] },
+        options,
+        around,
+        run,
+        `${TEMPORARY}${nonce}-${i}`,
+      ),
     (item) => item.loaded,
   );
   const results: RestoreResult[] = [];
-  const forget = onSignals(() => killNow(ws, jobs.map((j) => j.item.build)));
+  const forget = onSignals(() =>
+    killNow(
+      ws,
+      jobs.map((j) => j.item.build),
+    ),
+  );
   try {
     await removeUnfinished(client);
     const globals = await readGlobals(client);
-    requireHeadroom(globals.serverPid, jobs.reduce((n, j) => n + paneCount(j.item.plan), 0));
+    requireHeadroom(
+      globals.serverPid,
+      jobs.reduce((n, j) => n + paneCount(j.item.plan), 0),
+    );
     const owner = `${process.pid} ${nonce}`;
     const built = await collect(
       jobs.map((j) => j.item),
@@ -149,7 +165,10 @@ export async function restoreTogether(
     const failed = new Set(failures.map((f) => f.loaded));
     const finished = new Set(results.map((r) => r.label));
     const left = jobs.filter((j) => failed.has(j.item.loaded) || !finished.has(j.item.loaded.label));
-    await discardAll(client, left.map((j) => j.item.build));
+    await discardAll(
+      client,
+      left.map((j) => j.item.build),
+    );
     await client.close();
     run.removeUnused();
   }
@@ -182,7 +201,9 @@ async function openClient(ws: Workspace, git: GitOutcome): Promise<ControlClient
     return await ControlClient.open(ws.tmux);
   } catch (error) {
     if (error instanceof ServerGoneError && git.repo.workTree !== ws.repo.workTree) {
-      throw new ServerGoneError(`tmux server went away; worktree kept at ${git.repo.workTree}`, ['run the restore again']);
+      throw new ServerGoneError(`tmux server went away; worktree kept at ${git.repo.workTree}`, [
+        'run the restore again',
+      ]);
     }
     throw error;
   }
@@ -207,7 +228,16 @@ async function prepare(
   if (!consent.approved) withoutCommands(plan);
   const crqs = linkedCrqs(loaded);
   const environment = environmentFor(ws, loaded, consent, warnings);
-  const build = await toBuild(git.repo, loaded, plan, run, temporaryName, environment, crqs, options.as !== null);
+  const build = await toBuild(
+    git.repo,
+    loaded,
+    plan,
+    run,
+    temporaryName,
+    environment,
+    crqs,
+    options.as !== null,
+  );
   return { ...item, plan, warnings, build, built: null, started: 0, problems: [] };
 }
 
@@ -225,7 +255,9 @@ function withoutCommands(plan: RestorePlan): void {
 async function name(client: ControlClient, job: Job, ids: Map<string, string>): Promise<void> {
   if (!(await publish(client, job.built!.id, job.build.name))) {
     const shown = displayText(job.plan.tmuxName);
-    throw new SessionExistsError(`tmux session '${shown}' already exists`, [`restore beside it: --as ${shown}-2`]);
+    throw new SessionExistsError(`tmux session '${shown}' already exists`, [
+      `restore beside it: --as ${shown}-2`,
+    ]);
   }
   for (const m of job.build.members) {
     const id = ids.get(m.temporaryName);

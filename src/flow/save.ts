@@ -10,7 +10,13 @@ import { readStatus, type Status } from '../git/status.ts';
 import { recordWork } from '../git/work.ts';
 import { ensureNotesRef } from '../git/notes.ts';
 import { linkCrqs } from '../store/crq-notes.ts';
-import { identLine, type PendingSnapshot, type PendingWork, planWork, storeSnapshots } from '../store/objects.ts';
+import {
+  identLine,
+  type PendingSnapshot,
+  type PendingWork,
+  planWork,
+  storeSnapshots,
+} from '../store/objects.ts';
 import { type Catalog, readCatalog, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
 import { listSessions, type LiveSession, type LiveState, readState, type Server } from '../tmux/capture.ts';
 import { readScrollback } from '../tmux/scrollback.ts';
@@ -78,7 +84,7 @@ export async function save(options: SaveOptions): Promise<SaveResult> {
   );
   const crqsFound = statusRead.then((s) => findCrqs(ws, s, options));
   const [status, catalog, { server, chosen }, state, previous, found] = await Promise.all([
-    ...[statusRead, catalogRead, captured.server, captured.state, previousRead, crqsFound] as const,
+    ...([statusRead, catalogRead, captured.server, captured.state, previousRead, crqsFound] as const),
   ]);
   const named = nameSessions(chosen, options);
   const carried = chooseUntracked(status, options.work);
@@ -133,7 +139,10 @@ export async function save(options: SaveOptions): Promise<SaveResult> {
 
 /** Two tmux calls, the second of which needs the first; what needs only the first can begin meanwhile. */
 function capture(tmux: Tmux, options: SaveOptions) {
-  const server = listSessions(tmux).then((found) => ({ server: found, chosen: chooseSessions(found, options) }));
+  const server = listSessions(tmux).then((found) => ({
+    server: found,
+    chosen: chooseSessions(found, options),
+  }));
   const state = server.then(({ server: found, chosen }) => readState(tmux, found, chosen));
   return { server, state };
 }
@@ -238,7 +247,9 @@ function warnWork(status: Status, leftOut: CarriedFiles['leftOut'], warnings: st
       `${status.unmerged.length} unmerged paths: the files are saved with their conflict markers, the ${status.operation ?? 'merge'} itself is not`,
     );
   } else if (status.operation !== null && status.operation !== 'bisect') {
-    warnings.push(`a ${status.operation} is in progress: the files are saved, the ${status.operation} itself is not`);
+    warnings.push(
+      `a ${status.operation} is in progress: the files are saved, the ${status.operation} itself is not`,
+    );
   }
 }
 
@@ -253,13 +264,16 @@ async function readPrevious(
   catalog: Catalog,
   named: NamedSession[],
 ): Promise<Map<string, Previous>> {
-  const newest = named.flatMap(({ name }) => catalog.snapshots.filter((s) => s.remote === null && s.name === name).at(-1) ?? []);
+  const newest = named.flatMap(
+    ({ name }) => catalog.snapshots.filter((s) => s.remote === null && s.name === name).at(-1) ?? [],
+  );
   const read = await readSnapshots(ws.repo.git, newest);
   return new Map(read.flatMap((r) => ('snapshot' in r ? [[r.stored.name, r] as const] : [])));
 }
 
 function sessionId(session: LiveSession, before: Snapshot | undefined): string {
-  if (/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/u.test(session.boundId)) return session.boundId;
+  if (/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/u.test(session.boundId))
+    return session.boundId;
   return before?.session.id ?? randomUUID();
 }
 
@@ -282,14 +296,16 @@ function environmentOf(
 ): Snapshot['env'] {
   const own = state.environment.get(session.id) ?? new Map<string, Buffer | null>();
   const merged = new Map<string, Buffer>();
-  for (const [name, value] of state.environment.get('global') ?? []) if (value !== null) merged.set(name, value);
+  for (const [name, value] of state.environment.get('global') ?? [])
+    if (value !== null) merged.set(name, value);
   for (const [name, value] of own) {
     if (value === null) merged.delete(name);
     else merged.set(name, value);
   }
-  const asked = [...ws.config.getAll('session.env').flatMap((v) => v.split(/[\s,]+/u)), ...options.env].filter(
-    (n) => n !== '',
-  );
+  const asked = [
+    ...ws.config.getAll('session.env').flatMap((v) => v.split(/[\s,]+/u)),
+    ...options.env,
+  ].filter((n) => n !== '');
   const { env, refused } = selectEnvironment(merged, [...DEFAULT_ALLOW, ...asked], { secrets: false });
   for (const { name, reason } of refused) {
     if (asked.includes(name)) warnings.push(`environment variable ${name} is not saved: ${reason}`);

@@ -12,6 +12,7 @@ import {
   type PushReport,
   type PushStatus,
   pushRefs,
+  remoteNames,
   remoteNotes,
   requireRemote,
 } from '../store/remotes.ts';
@@ -70,24 +71,28 @@ async function chooseRemote(ws: Workspace, options: PushOptions, verb: 'push' | 
 async function pushFrom(ws: Workspace, remote: string, options: PushOptions): Promise<PushResult> {
   const { git } = ws.repo;
   const catalog = await readCatalog(git);
-  const result: PushResult = {
-    ...{ remote, dryRun: options.dryRun, snapshots: [], events: [] },
-    ...{ notes: null, held: [], said: [], warnings: [] },
-  };
+  const result = emptyResult(remote, options.dryRun);
   const all = (await listRefs(git, [SESSIONS.slice(0, -1)])).filter((r) => r.name.startsWith(SESSIONS));
   const chosen = await chooseRefs(ws, catalog, remote, all, options, result);
   // One pattern where nothing is left out: any number of sessions fits into one command line.
-  const sessions = chosen.length === all.length ? [`${SESSIONS}*:${SESSIONS}*`] : chosen.map((r) => `${r}:${r}`);
-  const notes = catalog.notes === null ? [] : [`${CRQ_NOTES}:${CRQ_NOTES}`];
+  const sessions =
+    chosen.length === all.length ? [`${SESSIONS}*:${SESSIONS}*`] : chosen.map((r) => `${r}:${r}`);
+  const notes = catalog.notes === null ? [] : [NOTES_REFSPEC];
   const refspecs = [...(all.length === 0 ? [] : sessions), ...notes];
   if (refspecs.length === 0) return result;
   let report = await pushRefs(git, remote, refspecs, options);
-  if (report.refs.some((r) => r.reason === HOOK)) report = await pushOneByOne(ws, remote, chosen, notes, options, report);
+  if (report.refs.some((r) => r.reason === HOOK))
+    report = await pushOneByOne(ws, remote, chosen, notes, options, report);
   record(result, report);
   if (isBehind(result) && !options.dryRun) await mergeAndPushNotes(ws, result, options);
   return result;
 }
 
+function emptyResult(remote: string, dryRun: boolean): PushResult {
+  return { remote, dryRun, snapshots: [], events: [], notes: null, held: [], said: [], warnings: [] };
+}
+
+const NOTES_REFSPEC = `${CRQ_NOTES}:${CRQ_NOTES}`;
 const HOOK = 'pre-receive hook declined';
 
 /** A pre-receive hook declines everything that came with the ref that it declines: what is good goes alone. */
@@ -135,7 +140,8 @@ async function chooseRefs(
   const there = new Set(catalog.snapshots.filter((s) => s.remote === remote).map((s) => labelOf(s)));
   const hold = (s: StoredSnapshot, why: string) => result.held.push({ name: s.name, id: s.id, why });
   for (const s of wanted) {
-    if (gone.has(labelOf(s))) result.warnings.push(`${labelOf(s)} is not pushed: it was deleted on '${remote}'`);
+    if (gone.has(labelOf(s)))
+      result.warnings.push(`${labelOf(s)} is not pushed: it was deleted on '${remote}'`);
   }
   const kept = wanted.filter((s) => !gone.has(labelOf(s)));
   if (!options.allowSecrets) {
@@ -166,7 +172,8 @@ function selectLocal(catalog: Catalog, local: StoredSnapshot[], names: string[])
     const ofSession = local.filter((s) => s.name === name);
     if (ofSession.length > 0) return ofSession;
     const one = resolveSnapshot(catalog, name);
-    if (one.remote !== null) throw new UnknownRefError(`'${name}' is a copy of a remote's session, not one of this clone`);
+    if (one.remote !== null)
+      throw new UnknownRefError(`'${name}' is a copy of a remote's session, not one of this clone`);
     return [one];
   });
   return [...new Set(found)];
@@ -198,7 +205,8 @@ function record(result: PushResult, report: PushReport): void {
 
 /** Somebody else's notes came first, or come at this moment. A hook's refusal is final. */
 function isBehind({ notes }: PushResult): boolean {
-  const race = /non-fast-forward|fetch first|needs force|stale info|failed to update ref|failed to lock|cannot lock|incorrect old value/u;
+  const race =
+    /non-fast-forward|fetch first|needs force|stale info|failed to update ref|failed to lock|cannot lock|incorrect old value/u;
   return notes?.status === 'rejected' && race.test(notes.reason);
 }
 
@@ -209,9 +217,22 @@ async function mergeAndPushNotes(ws: Workspace, result: PushResult, flags: PushF
     if (attempt > 1) await delay(Math.random() * 100 * attempt);
     await fetchRefs(ws.repo.git, result.remote, [fetchRefspecs(result.remote).notes], false);
     const merged = await mergeRemoteNotes(ws, result.remote);
-    record(result, await pushRefs(ws.repo.git, result.remote, [`${CRQ_NOTES}:${CRQ_NOTES}`], flags));
+    record(result, await pushRefs(ws.repo.git, result.remote, [NOTES_REFSPEC], flags));
     if (result.notes !== null && merged) result.notes.merged = true;
   }
+}
+
+/** The notes alone, joined with the remote's where those came first. */
+export async function pushNotes(
+  ws: Workspace,
+  remote: string,
+  flags: PushFlags,
+): Promise<PushResult['notes']> {
+  if ((await readCatalog(ws.repo.git)).notes === null) return null;
+  const result = emptyResult(remote, flags.dryRun);
+  record(result, await pushRefs(ws.repo.git, remote, [NOTES_REFSPEC], flags));
+  if (isBehind(result) && !flags.dryRun) await mergeAndPushNotes(ws, result, flags);
+  return result.notes;
 }
 
 function mergeRemoteNotes(ws: Workspace, remote: string): Promise<boolean> {
@@ -240,8 +261,11 @@ export async function remotesToFetch(options: FetchOptions): Promise<{ ws: Works
   const ws = await openWorkspace();
   requireEnabled(ws.config);
   if (options.all) {
-    const remotes = ws.config.remotes().map((r) => requireRemote(ws.config, r.name));
-    return { ws, remotes: remotes.length > 0 ? remotes : [await defaultRemote(ws.repo.git, ws.config, 'fetch')] };
+    const remotes = remoteNames(ws.config);
+    return {
+      ws,
+      remotes: remotes.length > 0 ? remotes : [await defaultRemote(ws.repo.git, ws.config, 'fetch')],
+    };
   }
   const { remote } = options;
   if (remote !== undefined) return { ws, remotes: [requireRemote(ws.config, remote)] };
@@ -257,7 +281,9 @@ export async function fetchFrom(ws: Workspace, remote: string, prune: boolean): 
   const merged = await mergeRemoteNotes(ws, remote);
   const after = await readCatalog(git);
   // What this clone has itself came back from its own push, and is no news.
-  const known = new Set(before.snapshots.filter((s) => s.remote === null || s.remote === remote).map(labelOf));
+  const known = new Set(
+    before.snapshots.filter((s) => s.remote === null || s.remote === remote).map(labelOf),
+  );
   const now = new Set(after.snapshots.filter((s) => s.remote === remote).map(labelOf));
   const shown = (s: StoredSnapshot) => `${remote}/${labelOf(s)}`;
   return {
@@ -275,4 +301,3 @@ export async function sync(options: PushOptions): Promise<{ fetched: FetchResult
   const fetched = await fetchFrom(ws, remote, false);
   return { fetched, pushed: await pushFrom(ws, remote, options) };
 }
-

@@ -28,7 +28,11 @@ interface Typing {
   lines: { argv: Text[]; enter: boolean }[];
 }
 
-const WHY = { timeout: 'the shell did not come to its prompt', gone: 'the shell ended', aborted: 'interrupted' };
+const WHY = {
+  timeout: 'the shell did not come to its prompt',
+  gone: 'the shell ended',
+  aborted: 'interrupted',
+};
 
 /**
  * Types the approved commands, each into a shell that reads its next line, so that they are the shell's
@@ -89,6 +93,7 @@ function typedLine(argv: Text[], shell: ReadyShell, run: RunDirectory): string {
   const kind = shell.kind === 'fish' ? 'fish' : 'posix';
   const file = run.reserve('cmd');
   run.fill(file, launchFile(argv, kind, file));
-  const line = shell.kind === 'other' ? Buffer.concat([Buffer.from('sh '), quotePosix([file])]) : sourceLine(file, kind);
+  const line =
+    shell.kind === 'other' ? Buffer.concat([Buffer.from('sh '), quotePosix([file])]) : sourceLine(file, kind);
   return line.toString('latin1');
 }

@@ -15,8 +15,22 @@ export interface Workspace {
   tmux: Tmux;
 }
 
+let ahead: Promise<Workspace> | null = null;
+
+/** Begins what the next `openWorkspace` will give. What goes wrong is told there. */
+export function openAhead(): void {
+  ahead = openNow(process.cwd());
+  ahead.catch(() => undefined);
+}
+
 /** Opens the repository of the current directory. Two gits, at the same time. */
-export async function openWorkspace(cwd = process.cwd()): Promise<Workspace> {
+export function openWorkspace(): Promise<Workspace> {
+  const opened = ahead ?? openNow(process.cwd());
+  ahead = null;
+  return opened;
+}
+
+async function openNow(cwd: string): Promise<Workspace> {
   const env: Record<string, string> = {};
   for (const key of ['GIT_DIR', 'GIT_COMMON_DIR']) {
     const value = process.env[key];

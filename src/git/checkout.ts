@@ -25,7 +25,9 @@ export async function readSituation(repo: Repository, saved: SavedGit): Promise<
     readStatus(repo),
     exists(saved.head),
     exists(saved.work),
-    branchRef === null ? null : git.line(['rev-parse', '--verify', '--quiet', '--end-of-options', `${branchRef}^{commit}`]),
+    branchRef === null
+      ? null
+      : git.line(['rev-parse', '--verify', '--quiet', '--end-of-options', `${branchRef}^{commit}`]),
     branchRef === null ? false : isCheckedOutElsewhere(repo, branchRef),
   ]);
   const moves = status.head !== saved.head;
@@ -65,12 +67,25 @@ async function findInTheWay(
   const { git } = repo;
   const base = saved.head!;
   const names = async (args: string[]) =>
-    (await git.ok(args)).toString('latin1').split('\0').filter((n) => n !== '');
+    (await git.ok(args))
+      .toString('latin1')
+      .split('\0')
+      .filter((n) => n !== '');
   const coming = new Set<string>();
   if (saved.work !== null) {
     const other = await git.line(['rev-parse', '--verify', '--quiet', `${saved.work}^3`]);
-    if (other !== null) for (const n of await names(['ls-tree', '-r', '-z', '--name-only', other])) coming.add(n);
-    const added = ['diff-tree', '-r', '-z', '--name-only', '--no-renames', '--diff-filter=A', base, saved.work];
+    if (other !== null)
+      for (const n of await names(['ls-tree', '-r', '-z', '--name-only', other])) coming.add(n);
+    const added = [
+      'diff-tree',
+      '-r',
+      '-z',
+      '--name-only',
+      '--no-renames',
+      '--diff-filter=A',
+      base,
+      saved.work,
+    ];
     for (const n of await names(added)) coming.add(n);
   }
   if (moves && untracked.length > 0) {
@@ -102,9 +117,20 @@ export async function differsFrom(repo: Repository, saved: SavedGit): Promise<st
   const commit = saved.work ?? saved.head;
   if (commit === null || repo.workTree === null) return [];
   // Not diff-index, which takes a file for changed when only its times are.
-  const args = ['diff', '-z', '--name-only', '--no-ext-diff', '--no-textconv', '--ignore-submodules=dirty', commit];
+  const args = [
+    'diff',
+    '-z',
+    '--name-only',
+    '--no-ext-diff',
+    '--no-textconv',
+    '--ignore-submodules=dirty',
+    commit,
+  ];
   const result = await repo.git.run([...args, '--']);
-  return result.stdout.toString('utf8').split('\0').filter((n) => n !== '');
+  return result.stdout
+    .toString('utf8')
+    .split('\0')
+    .filter((n) => n !== '');
 }
 
 export interface GitOutcome {
@@ -149,7 +175,12 @@ async function headOf(repo: Repository): Promise<Before['head']> {
 }
 
 /** The tree was clean when we moved it (or what was in it is on the stash), so nothing can be lost here. */
-async function undo(repo: Repository, current: Repository, before: Before, stash: string | null): Promise<void> {
+async function undo(
+  repo: Repository,
+  current: Repository,
+  before: Before,
+  stash: string | null,
+): Promise<void> {
   if (current.workTree !== repo.workTree && current.workTree !== null) {
     await repo.git.run(['worktree', 'remove', '--force', current.workTree], { config: NO_HOOKS });
     return;
@@ -170,7 +201,14 @@ async function pushStash(repo: Repository): Promise<string | null> {
 }
 
 async function checkout(repo: Repository, target: string, detach: boolean): Promise<void> {
-  const args = ['checkout', '--quiet', '--no-recurse-submodules', ...(detach ? ['--detach'] : []), target, '--'];
+  const args = [
+    'checkout',
+    '--quiet',
+    '--no-recurse-submodules',
+    ...(detach ? ['--detach'] : []),
+    target,
+    '--',
+  ];
   const result = await repo.git.run(args, { config: NO_HOOKS });
   if (result.code !== 0) {
     const said = failed(args, result);
@@ -184,10 +222,10 @@ async function apply(repo: Repository, work: string): Promise<void> {
   const args = ['stash', 'apply', '--index', '--quiet', work];
   const result = await repo.git.run(args, { config: NO_HOOKS });
   if (result.code !== 0) {
-    throw new ApplyFailedError(`cannot apply the saved work ${work.slice(0, 7)}: ${failed(args, result).message}`, [
-      `try by hand: git stash apply --index ${work}`,
-      'or restore into a linked worktree: --worktree',
-    ]);
+    throw new ApplyFailedError(
+      `cannot apply the saved work ${work.slice(0, 7)}: ${failed(args, result).message}`,
+      [`try by hand: git stash apply --index ${work}`, 'or restore into a linked worktree: --worktree'],
+    );
   }
 }
 

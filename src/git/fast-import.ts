@@ -19,7 +19,8 @@ export async function fastImport(git: Git, stream: Buffer): Promise<string | nul
  * A `gc --prune=now` also removes the temporary pack of a fast-import that still writes it; a pack of the
  * same name, from the same write a moment ago, is kept from being made twice. Both go well next time.
  */
-export const PACK_LOST = /objects\/pack\/[^\n]*: No such file or directory|cannot create keep file: File exists/u;
+export const PACK_LOST =
+  /objects\/pack\/[^\n]*: No such file or directory|cannot create keep file: File exists/u;
 
 /** What fast-import leaves in the repository when it dies: all that it was given, and a mark on a pack that is not there. */
 async function removeRemains(stderr: string): Promise<void> {

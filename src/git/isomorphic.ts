@@ -76,7 +76,8 @@ function gitDirectory(directory: string): string {
   if (/^\s*objectformat\s*=\s*sha256/imu.test(settings)) throw unsupported('a SHA-256 repository');
   if (/^\s*refstorage\s*=\s*reftable/imu.test(settings)) throw unsupported('a repository with reftable');
   if (/^\s*partialclone\s*=/imu.test(settings)) throw unsupported('a partial clone');
-  if (fs.existsSync(path.join(gitdir, 'objects/info/alternates'))) throw unsupported('a repository with alternates');
+  if (fs.existsSync(path.join(gitdir, 'objects/info/alternates')))
+    throw unsupported('a repository with alternates');
   return gitdir;
 }
 

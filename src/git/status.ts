@@ -42,7 +42,7 @@ export function parseStatus(out: Buffer): Omit<Status, 'operation'> {
   const status: Omit<Status, 'operation'> = {
     ...{ head: null, branch: null, upstream: null, staged: 0, unstaged: 0, untracked: [], unmerged: [] },
   };
-  for (let at = 0; at < out.length; ) {
+  for (let at = 0; at < out.length;) {
     const end = out.indexOf(0, at);
     const record = out.subarray(at, end < 0 ? out.length : end);
     at = end < 0 ? out.length : end + 1;

@@ -1,4 +1,12 @@
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import tmp from 'tmp';
 import { GitFailedError } from '../session/errors.ts';
@@ -29,7 +37,11 @@ export async function recordWork(
   hasUnmerged: boolean,
 ): Promise<WorkTrees> {
   const objects = path.join(repo.commonDir, 'objects');
-  const dir = tmp.dirSync({ tmpdir: objects, prefix: QUARANTINE, template: `${QUARANTINE}${process.pid}-XXXXXX` });
+  const dir = tmp.dirSync({
+    tmpdir: objects,
+    prefix: QUARANTINE,
+    template: `${QUARANTINE}${process.pid}-XXXXXX`,
+  });
   const remove = () => rmSync(dir.name, { recursive: true, force: true });
   try {
     return await recordIn(repo, head, untracked, hasUnmerged, dir.name);
@@ -59,9 +71,11 @@ async function recordIn(
   if (!copied) await git.ok(['read-tree', '--empty'], { env, config });
   if (hasUnmerged) await resolveToOurs(repo, head, env, config);
   const index = (await git.ok(['write-tree'], { env, config })).toString('latin1').trim();
-  await git.ok(['add', '--update', '--ignore-errors', '--', ':/'], { env, config }).catch((error: unknown) => {
-    throw unreadable(error);
-  });
+  await git
+    .ok(['add', '--update', '--ignore-errors', '--', ':/'], { env, config })
+    .catch((error: unknown) => {
+      throw unreadable(error);
+    });
   const worktree = (await git.ok(['write-tree'], { env, config })).toString('latin1').trim();
   let untrackedTree: string | null = null;
   if (untracked.length > 0) {
@@ -80,9 +94,11 @@ async function recordIn(
 
 function unreadable(error: unknown): unknown {
   if (!(error instanceof GitFailedError)) return error;
-  return new GitFailedError(error.message, [
-    'make the file readable, or leave the uncommitted work out: git session save --no-work',
-  ], error.data);
+  return new GitFailedError(
+    error.message,
+    ['make the file readable, or leave the uncommitted work out: git session save --no-work'],
+    error.data,
+  );
 }
 
 function copyIndex(from: string, to: string): boolean {
@@ -121,11 +137,7 @@ async function resolveToOurs(
 }
 
 /** Moves the quarantined objects into the repository as one pack with a `.keep`. */
-async function keepObjects(
-  repo: Repository,
-  dir: string,
-  env: Record<string, string>,
-): Promise<() => void> {
+async function keepObjects(repo: Repository, dir: string, env: Record<string, string>): Promise<() => void> {
   const oids: string[] = [];
   for (const fan of readdirSync(dir)) {
     if (!/^[0-9a-f]{2}$/u.test(fan)) continue;

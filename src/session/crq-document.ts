@@ -88,16 +88,19 @@ export function parseCrqRegister(path: Text, text: string): CrqDocument[] {
 }
 
 /**
- * Documents, completed by what registers say about them: a document's own word counts more. Rows
- * that go with no document are documents of their own, described only in the register.
+ * Documents, completed by what registers say about them: a document's own word counts more. A row
+ * names a document by its file or by its id; the file counts more, as ids collide. Rows that go with
+ * no document are documents of their own, described only in the register.
  */
 export function withRegisters(documents: CrqDocument[], rows: CrqDocument[]): CrqDocument[] {
-  const byId = new Map(rows.map((row) => [crqKey(row.id), row]));
-  const known = new Set<string>();
+  const byKey = new Map(rows.map((row) => [crqKey(row.id), row]));
+  const files = new Set(documents.map((document) => crqKey(stemOf(document.path))));
+  const known = new Set<CrqDocument>();
   const completed = documents.map((document) => {
-    const row = byId.get(crqKey(document.id));
+    const id = crqKey(document.id);
+    const row = byKey.get(crqKey(stemOf(document.path))) ?? (files.has(id) ? undefined : byKey.get(id));
     if (row === undefined) return document;
-    known.add(crqKey(row.id));
+    known.add(row);
     const { title, status, priority } = document;
     return {
       ...document,
@@ -106,7 +109,7 @@ export function withRegisters(documents: CrqDocument[], rows: CrqDocument[]): Cr
       priority: priority ?? row.priority,
     };
   });
-  return [...completed, ...[...byId.values()].filter((row) => !known.has(crqKey(row.id)))];
+  return [...completed, ...[...byKey.values()].filter((row) => !known.has(row))];
 }
 
 const OPEN =
@@ -256,7 +259,9 @@ function fieldName(label: string): Field {
 function headingOf(head: string[], stem: string): { id: string | undefined; title: string | null } {
   let id: string | undefined;
   for (const line of head) {
-    const text = /^#{1,6}\s+(.*?)\s*#*$/u.exec(line)?.[1] ?? '';
+    const heading =
+      /^#{1,6}\s+(.*?)\s*#*$/u.exec(line) ?? /^\*\*((?:CRQ|Change Request)\b.*)\*\*\s*$/iu.exec(line);
+    const text = heading?.[1] ?? '';
     if (text === '' || FIELD.test(line) || SECTION.test(line)) continue;
     const [first] = findCrqIds(text.slice(0, 60));
     if (first !== undefined && /^(?:change request\s*\(?)?crq[-_]/iu.test(text)) id ??= canonicalCrqId(first);
@@ -290,10 +295,10 @@ function textValue(value: string | undefined, max: number): string | null {
   return oneLine(text, max) || null;
 }
 
-/** The id at the start of a field; what follows (`(Auto-generated ...)`) is a remark. */
+/** The id at the start of a field; what follows (`(Auto-generated ...)`) is a remark. A word without a digit is prose. */
 function idValue(value: string | undefined): string | null {
   const first = /^[\s`*]*([^\s`*,;()]+)/u.exec(value ?? '')?.[1] ?? '';
-  if (!isCrqId(first) || /^(?:tbd|tba|n\/?a|none|null|crq[-_]?[nxy?#]+)$/iu.test(first)) return null;
+  if (!isCrqId(first) || !/\d/u.test(first)) return null;
   return first;
 }
 
@@ -322,7 +327,7 @@ function stemOf(path: Text): string {
 function stemId(stem: string): string {
   const id = stem
     .replace(/[^A-Za-z0-9._-]+/gu, '-')
-    .replace(/^[^A-Za-z0-9]+/u, '')
+    .replace(/^[^A-Za-z0-9]+|-+$/gu, '')
     .slice(0, 100);
   return isCrqId(id) ? id : 'CRQ';
 }

@@ -5,9 +5,9 @@ const RESERVED = new Set(['snapshot', 'context', 'events']);
 const ID = /^\d{8}T\d{9}Z-[0-9a-f]{8}$/u;
 const COMPONENT = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/u;
 
-/** A snapshot's id: `YYYYMMDDTHHMMSSmmmZ-<8 hex>`. */
+/** A snapshot's id: `YYYYMMDDTHHMMSSmmmZ-<8 hex>`, with a time that the calendar has. */
 export function isSnapshotId(text: string): boolean {
-  return ID.test(text);
+  return ID.test(text) && idTime(text) !== null;
 }
 
 /** Why `name` can't name a session (design.md section 2), or null where it can. */
@@ -72,13 +72,17 @@ export function idTime(id: string): number | null {
   return Number.isNaN(ms) ? null : ms;
 }
 
+/** The last moment that an id has digits for. */
+const LAST_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
 /**
  * The time for a new id: a hybrid logical clock. Never earlier than the newest id known, so that ids
- * sort in causal order also when the wall clock went back.
+ * sort in causal order also when the wall clock went back. Somebody's id from the end of the calendar
+ * must not lead to ids that are none: order is lost then, and nothing else.
  */
 export function nextIdTime(nowMs: number, newest: string | null): number {
   const last = newest === null ? null : idTime(newest);
-  return last === null || nowMs > last ? nowMs : last + 1;
+  return last === null || nowMs > last ? nowMs : Math.min(last + 1, LAST_TIME);
 }
 
 export function makeId(ms: number, oid: string): string {

@@ -17,13 +17,16 @@ export function toSnapshotPath(path: Buffer, places: Places): SnapshotPath {
   return { in: 'root', path: toText(path) };
 }
 
-/** The same place on this machine; null where there is none (a repository path without a worktree). */
+/**
+ * The same place on this machine; null where there is none: a repository path without a worktree, or a
+ * root path that is not absolute, which would be looked for where the command runs.
+ */
 export function fromSnapshotPath(path: SnapshotPath, places: Places): Buffer | null {
   const bytes = fromText(path.path);
-  if (path.in === 'root') return bytes;
+  if (path.in === 'root') return bytes[0] === 0x2f ? bytes : null;
   const base = path.in === 'repo' ? places.repo : places.home;
   if (base === null) return null;
-  return bytes.length === 0 ? base : Buffer.concat([base, Buffer.from('/'), bytes]);
+  return bytes.length === 0 ? base : Buffer.concat([asFolder(base), bytes]);
 }
 
 /** True where a relative path stays below its base by its text alone: no `..`, not absolute. */
@@ -36,6 +39,11 @@ export function staysBelow(path: Buffer): boolean {
 function below(path: Buffer, base: Buffer | null): Buffer | null {
   if (base === null || base.length === 0) return null;
   if (path.equals(base)) return Buffer.alloc(0);
-  const root = base.at(-1) === 0x2f ? base : Buffer.concat([base, Buffer.from('/')]);
+  const root = asFolder(base);
   return path.subarray(0, root.length).equals(root) ? path.subarray(root.length) : null;
+}
+
+/** With a slash at its end, of which the root directory has one already. */
+function asFolder(base: Buffer): Buffer {
+  return base.at(-1) === 0x2f ? base : Buffer.concat([base, Buffer.from('/')]);
 }

@@ -116,7 +116,8 @@ export function planRestore(snapshot: Snapshot, request: RestoreRequest, facts: 
   let partial = false;
   const indexes = new Set<number>();
   const windows = wanted.map((w): PlannedWindow => {
-    if (indexes.has(w.index)) throw new InvalidLayoutError(`invalid layout: two windows have index ${w.index}`);
+    if (indexes.has(w.index))
+      throw new InvalidLayoutError(`invalid layout: two windows have index ${w.index}`);
     indexes.add(w.index);
     const root = parseLayout(w.layout);
     if (leaves(root).length !== w.panes.length) {
@@ -253,7 +254,12 @@ function planPane(window: number, p: TmuxPane, facts: RestoreFacts): PlannedPane
         ? `directory '${shown}' leads out of the repository`
         : `directory '${shown}' does not exist`;
     const stopped = hasCommand(p) ? '; command not started' : '';
-    return { ...base, ...nothing, cwd: fact === undefined || fact.state === 'ok' ? home : fact.nearest, problem: why + stopped };
+    return {
+      ...base,
+      ...nothing,
+      cwd: fact === undefined || fact.state === 'ok' ? home : fact.nearest,
+      problem: why + stopped,
+    };
   }
   const what = commandOf(p);
   const program = what.start !== null && what.start.length > 1 ? what.start[0] : undefined;
@@ -262,7 +268,9 @@ function planPane(window: number, p: TmuxPane, facts: RestoreFacts): PlannedPane
     return { ...base, ...nothing, cwd: wanted, problem };
   }
   // What is typed is typed all the same: the shell may know it, and else says so in the pane itself.
-  const typed = what.steps.map((step) => displayText(step[0]!)).find((name) => facts.missingPrograms.has(name));
+  const typed = what.steps
+    .map((step) => displayText(step[0]!))
+    .find((name) => facts.missingPrograms.has(name));
   if (typed !== undefined) return { ...base, ...what, cwd: wanted, problem: `'${typed}' was not found` };
   return { ...base, ...what, cwd: wanted, problem: null };
 }

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { isCanonicalText, type Text } from './text.ts';
+import { fromText, isCanonicalText, type Text } from './text.ts';
 import { isSessionName, isSnapshotId } from './names.ts';
 
 /** The format that this program writes. Older ones are read through an upgrade, newer ones are refused. */
@@ -25,6 +25,8 @@ export const TextSchema: v.GenericSchema<Text> = v.pipe(
     v.strictObject({ base64: v.pipe(v.string(), v.maxLength(1024 * 1024)) }),
   ]),
   v.check((t: Text) => isCanonicalText(t), 'not the canonical form of its bytes'),
+  // No path, argument or title can hold a NUL; what starts programs throws at one (attack D8).
+  v.check((t: Text) => typeof t === 'string' || !fromText(t).includes(0), 'not free of NUL'),
 );
 
 /**

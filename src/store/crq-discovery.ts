@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, readdirSync } from 'node:fs';
 import { open, realpath } from 'node:fs/promises';
 import type { Repository } from '../git/repository.ts';
 import { compileCrqPattern, crqKey, crqOfBranch, findCrqIds, isCrqId } from '../session/crq.ts';
@@ -190,6 +190,7 @@ function pathspecs(config: CrqConfig): string[] {
 async function listFiles(repo: Repository, config: CrqConfig): Promise<ListedFile[]> {
   const specs = pathspecs(config);
   if (repo.workTree === null || specs.length === 0) return [];
+  if (config.crqPath.length === 0 && !mayHoldDocuments(repo.workTree)) return [];
   const args = [
     'ls-files',
     '-z',
@@ -209,6 +210,11 @@ async function listFiles(repo: Repository, config: CrqConfig): Promise<ListedFil
       files.set(key, { path: Buffer.from(key, 'latin1'), key, untracked: entry.startsWith('?') });
   }
   return [...files.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1)).slice(0, MAX_DOCUMENTS);
+}
+
+/** False where no entry at the top fits the default paths: git need not be asked then. */
+function mayHoldDocuments(workTree: string): boolean {
+  return readdirSync(workTree).some((name) => /^(?:docs$|crq|change_request)/iu.test(name));
 }
 
 /** Documents that differ from what the upstream had when this branch left it, as they are in the worktree. */

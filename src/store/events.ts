@@ -57,7 +57,9 @@ export async function writeEvent(
   };
   const bytes = Buffer.from(`${canonicalJson(record)}\n`, 'utf8');
   const id = makeId(record.sequence, hashObject(repo.objectFormat, 'blob', bytes));
-  const oid = (await repo.git.ok(['hash-object', '-w', '--stdin'], { input: bytes })).toString('latin1').trim();
+  const oid = (await repo.git.ok(['hash-object', '-w', '--stdin'], { input: bytes }))
+    .toString('latin1')
+    .trim();
   await updateRefs(repo.git, [{ kind: 'create', ref: sessionRef(name, id, 'events'), oid }]);
   return id;
 }

@@ -38,7 +38,8 @@ export interface PendingWork {
 
 /** `Name <email> <seconds> <zone>`; the characters that git does not allow are left out, as git does. */
 export function identLine(who: Identity, ms: number): string {
-  const clean = (text: string) => text.replace(/[<>\n\0]/gu, '').replace(/^[\s.,:;"'\\]+|[\s.,:;"'\\]+$/gu, '');
+  const clean = (text: string) =>
+    text.replace(/[<>\n\0]/gu, '').replace(/^[\s.,:;"'\\]+|[\s.,:;"'\\]+$/gu, '');
   const offset = -new Date(ms).getTimezoneOffset();
   const two = (n: number) => String(Math.trunc(n)).padStart(2, '0');
   const zone = `${offset < 0 ? '-' : '+'}${two(Math.abs(offset) / 60)}${two(Math.abs(offset) % 60)}`;

@@ -35,7 +35,8 @@ function candidates(catalog: Catalog, ref: string): StoredSnapshot[] {
   const back = m === null ? 0 : Number(m[2] === '' ? '1' : m[2]);
   // A local session comes before a remote one; a remote one needs its remote's name.
   for (const remote of [null, ...remotesOf(all)]) {
-    const name = remote === null ? base : base.startsWith(`${remote}/`) ? base.slice(remote.length + 1) : null;
+    const name =
+      remote === null ? base : base.startsWith(`${remote}/`) ? base.slice(remote.length + 1) : null;
     if (name === null) continue;
     const here = all.filter((s) => s.remote === remote);
     const ofSession = here.filter((s) => s.name === name);
@@ -67,14 +68,18 @@ function remotesOf(all: StoredSnapshot[]): string[] {
 
 function unknown(catalog: Catalog, ref: string): UnknownRefError {
   const wanted = ref.replace(/~\d*$/u, '');
-  const names = [...new Set(catalog.snapshots.map((s) => (s.remote === null ? s.name : `${s.remote}/${s.name}`)))];
+  const names = [
+    ...new Set(catalog.snapshots.map((s) => (s.remote === null ? s.name : `${s.remote}/${s.name}`))),
+  ];
   const hints: string[] = [];
   const elsewhere = names.find((n) => n.endsWith(`/${wanted}`));
   const count = catalog.snapshots.filter((s) => s.remote === null && s.name === wanted).length;
   if (count > 0) hints.push(`it has ${count} snapshot${count === 1 ? '' : 's'}: git session log ${wanted}`);
   else if (elsewhere !== undefined) hints.push(`a remote has one: git session restore ${elsewhere}`);
   else {
-    const near = names.filter((n) => n.includes(wanted) || wanted.includes(n) || n[0] === wanted[0]).slice(0, 3);
+    const near = names
+      .filter((n) => n.includes(wanted) || wanted.includes(n) || n[0] === wanted[0])
+      .slice(0, 3);
     if (near.length > 0) hints.push(`did you mean ${near.map((n) => `'${n}'`).join(' or ')}?`);
     hints.push('see what there is: git session list');
   }

@@ -108,10 +108,7 @@ export type ReadSnapshot =
   | { stored: StoredSnapshot; error: SessionError };
 
 /** Reads and checks snapshots, by one git. What is too large is never read. */
-export async function readSnapshots(
-  source: Git | Reader,
-  stored: StoredSnapshot[],
-): Promise<ReadSnapshot[]> {
+export async function readSnapshots(source: Git | Reader, stored: StoredSnapshot[]): Promise<ReadSnapshot[]> {
   const sized = stored.filter((s) => s.size >= 0 && s.size <= MAX_SNAPSHOT_BYTES);
   const blobs = await readerOf(source).readObjects(sized.map((s) => s.oid));
   const bytesOf = new Map(sized.map((s, i) => [s, blobs[i] ?? null]));

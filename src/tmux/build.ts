@@ -221,10 +221,7 @@ export function finishCommands(
         `set-option -t ${t} status-right ${quote(`${session.statusLabel} ${globals.statusRight}`)}`,
       );
     }
-    commands.push(
-      `set-option -u -t ${t} default-size`,
-      `set-option -u -t ${t} renumber-windows`,
-    );
+    commands.push(`set-option -u -t ${t} default-size`, `set-option -u -t ${t} renumber-windows`);
   }
   return commands;
 }

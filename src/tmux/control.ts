@@ -157,8 +157,7 @@ export class ControlClient {
     if (ours) {
       this.waiting.shift()?.({ ok: m[1] === 'end', lines });
       this.pump();
-    }
-    else if (m[1] === 'error') this.fail(tmuxFailure(Buffer.concat(lines).toString('utf8')));
+    } else if (m[1] === 'error') this.fail(tmuxFailure(Buffer.concat(lines).toString('utf8')));
     else this.ready();
   }
 }

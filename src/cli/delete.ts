@@ -1,0 +1,59 @@
+import { Command, Option } from 'clipanion';
+import { UsageError } from '../session/errors.ts';
+import { type DeleteResult, remove } from '../flow/remove.ts';
+import { safe } from '../trust/safe.ts';
+import { SessionCommand } from './command.ts';
+
+export class DeleteCommand extends SessionCommand {
+  static override paths = [['delete']];
+  static override usage = Command.Usage({
+    description: 'Delete a session with all its snapshots, or single snapshots.',
+    details:
+      'git session delete [--remote[=<remote>]] <name>...\n   or: git session delete [--remote[=<remote>]] <name>/<id>...',
+    examples: [
+      ['A session, here and for everybody', 'git session delete --remote work'],
+      ['The snapshot before the newest', 'git session delete work~1'],
+    ],
+  });
+
+  remote = Option.String('--remote', { tolerateBoolean: true, description: 'delete it on this remote too' });
+  refs = Option.Rest();
+
+  async execute(): Promise<number> {
+    if (this.refs.length === 0) {
+      throw new UsageError('which session? a reference is missing', ['see what there is: git session list']);
+    }
+    const result = await remove({ refs: this.refs, remote: this.remote });
+    for (const w of result.warnings) this.warn(w);
+    const rejected = result.remote?.rejected ?? [];
+    if (this.json) this.printJson({ ok: rejected.length === 0, ...result });
+    else this.print(result);
+    for (const { ref, reason } of rejected) {
+      process.stderr.write(
+        `error: remote '${safe(result.remote!.name)}' rejected the deletion of ${safe(ref)}: ${safe(reason)}\n`,
+      );
+    }
+    if (rejected.length > 0)
+      this.hint('it is deleted here, and hidden wherever this clone pushes: git session push');
+    return rejected.length > 0 ? 1 : 0;
+  }
+
+  private print({ deleted, foreign, remote }: DeleteResult): void {
+    for (const { name, whole, snapshots } of deleted) {
+      const newest = snapshots.at(-1)!;
+      const what = whole ? `session '${name}'` : `${name}/${snapshots.length === 1 ? newest.id : '...'}`;
+      const count = snapshots.length === 1 ? '' : `${snapshots.length} snapshots, the newest `;
+      this.out(`Deleted ${safe(what)} (${count}was ${newest.oid.slice(0, 7)})`);
+    }
+    for (const { ref, oid } of foreign) this.out(`Deleted ${safe(ref)} (was ${oid.slice(0, 7)})`);
+    if (remote !== null && remote.deleted.length > 0) {
+      this.out(`Deleted ${remote.deleted.length} refs on ${safe(remote.name)}`);
+    }
+    for (const { name, savedAs, snapshots } of deleted) {
+      const objects = snapshots.slice(-8).map((s) => (s.context ?? s.oid).slice(0, 12));
+      const named = savedAs === name ? '' : ` --name ${name}`;
+      this.hint(`to undo: git session import${named} ${objects.join(' ')}`);
+    }
+    for (const { ref, oid } of foreign) this.hint(`to undo: git update-ref ${ref} ${oid}`);
+  }
+}

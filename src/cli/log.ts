@@ -1,0 +1,135 @@
+import { Command, Option } from 'clipanion';
+import { displayText } from '../session/text.ts';
+import { history, type HistoryEntry } from '../flow/history.ts';
+import { timeOf } from '../flow/listing.ts';
+import { page } from '../flow/pager.ts';
+import { safe } from '../trust/safe.ts';
+import { SessionCommand } from './command.ts';
+import { parseCount } from './list.ts';
+import { crqText, messageLines } from './show.ts';
+import { ago, date } from './table.ts';
+
+type SnapshotEntry = Extract<HistoryEntry, { kind: 'snapshot' }>;
+type EventEntry = Extract<HistoryEntry, { kind: 'event' }>;
+
+export class LogCommand extends SessionCommand {
+  static override paths = [['log']];
+  static override usage = Command.Usage({
+    description: 'Show the snapshots of a session, or of all, newest first, and what happened to them.',
+    details: 'git session log [<options>] [<name>]',
+    examples: [
+      ['The last five, one line each', 'git session log -n 5 --oneline work'],
+      ['From an older one on', 'git session log work~10'],
+    ],
+  });
+
+  ref = Option.String({ required: false });
+  oneline = Option.Boolean('--oneline', false, { description: 'one line for each' });
+  count = Option.String('-n,--max-count', { description: 'at most so many snapshots' });
+
+  async execute(): Promise<number> {
+    const entries = await history(this.ref ?? null, parseCount(this.count));
+    for (const e of entries) if (e.kind === 'snapshot' && 'error' in e.read) this.warn(e.read.error.message);
+    if (this.json) {
+      this.printJson(entries.map((e) => (e.kind === 'snapshot' ? snapshotJson(e) : eventJson(e))));
+      return 0;
+    }
+    if (entries.length === 0) this.note('no sessions are saved here yet: git session save');
+    const blocks = entries.map((e) =>
+      this.oneline ? [e.kind === 'snapshot' ? snapshotLine(e) : eventLine(e)] : lines(e),
+    );
+    const text = blocks.map((b) => b.join('\n')).join(this.oneline ? '\n' : '\n\n');
+    if (text !== '') await page(`${text}\n`);
+    return 0;
+  }
+}
+
+function lines(entry: HistoryEntry): string[] {
+  return entry.kind === 'snapshot' ? snapshotLines(entry) : [eventLine(entry)];
+}
+
+function snapshotLines(entry: SnapshotEntry): string[] {
+  const { read, form, crqs } = entry;
+  const { stored } = read;
+  const title = `snapshot ${stored.name}/${stored.id} (${form})`;
+  if ('error' in read) return [safe(title), `Damaged: ${safe(read.error.message)}`];
+  const { snapshot: s } = read;
+  const out = [
+    safe(title),
+    `Author:  ${safe(`${s.savedBy.name} <${s.savedBy.email}>`)}`,
+    `Date:    ${safe(date(s.savedAt))}`,
+    `Host:    ${safe(s.host.name)}`,
+    `Commit:  ${commit(entry)}`,
+    ...crqs.map((c) => `CRQ:     ${crqText(c)}`),
+    '',
+  ];
+  return [...out, ...(s.message === null ? [`    (${extent(entry)})`] : messageLines(s.message))];
+}
+
+function snapshotLine(entry: SnapshotEntry): string {
+  const { read, form, crqs } = entry;
+  const short = `${read.stored.oid.slice(0, 7)} (${safe(form)})`;
+  if ('error' in read) return `${short} damaged: ${safe(read.error.message)}`;
+  const ids = crqs.map((c) => `[${safe(c.id)}] `).join('');
+  const subject = (read.snapshot.message ?? '').trim().split('\n')[0] ?? '';
+  return `${short} ${ago(read.snapshot.savedAt)} ${ids}${subject === '' ? `(${extent(entry)})` : safe(subject)}`;
+}
+
+function extent({ read }: SnapshotEntry): string {
+  if ('error' in read) return '';
+  const { windows } = read.snapshot.tmux;
+  const panes = windows.reduce((sum, w) => sum + w.panes.length, 0);
+  const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
+  return `${count(windows.length, 'window')}, ${count(panes, 'pane')}`;
+}
+
+function commit({ read }: SnapshotEntry): string {
+  if ('error' in read) return '';
+  const { head, branch, work } = read.snapshot.git;
+  if (head === null) return 'none yet';
+  return `${head} (${branch === null ? 'detached' : `on ${safe(branch)}`}${work === null ? '' : ', with uncommitted work'})`;
+}
+
+function eventLine({ name, remote, record }: EventEntry): string {
+  const { type, data, clone } = record;
+  const session = safe(remote === null ? name : `${remote}/${name}`);
+  const which = data.snapshots.length === 1 ? safe(data.snapshots[0]!) : `${data.snapshots.length} snapshots`;
+  const when = safe(date(new Date(record.sequence).toISOString()));
+  const what = {
+    deleted: data.renamedTo === undefined ? `deleted ${which}` : `renamed to ${safe(data.renamedTo)}`,
+    'crq-linked': `linked ${which} to ${safe(data.crq ?? '')}${data.title == null ? '' : ` ${safe(data.title)}`}`,
+    'crq-unlinked': `unlinked ${which} from ${safe(data.crq ?? '')}`,
+  }[type];
+  return `event ${session}: ${what}, ${when} (clone ${safe(clone).slice(0, 8)})`;
+}
+
+function snapshotJson({ read, form, crqs }: SnapshotEntry) {
+  const { stored } = read;
+  const s = 'snapshot' in read ? read.snapshot : null;
+  return {
+    type: 'snapshot',
+    ...{ name: stored.name, remote: stored.remote, id: stored.id, form },
+    ...{ ref: stored.ref, oid: stored.oid, context: stored.context },
+    saved_at: s?.savedAt ?? timeOf(stored.id),
+    saved_by: s?.savedBy ?? null,
+    host: s?.host.name ?? null,
+    message: s?.message ?? null,
+    head: s?.git.head ?? null,
+    branch: s?.git.branch ?? null,
+    work: s?.git.work ?? null,
+    windows: s?.tmux.windows.length ?? null,
+    panes: s?.tmux.windows.reduce((sum, w) => sum + w.panes.length, 0) ?? null,
+    crqs,
+    ...('error' in read ? { error: read.error.toJSON().error } : {}),
+  };
+}
+
+function eventJson({ name, remote, record }: EventEntry) {
+  const { type, clone, sequence, at, data } = record;
+  const { title, path, ...rest } = data;
+  return {
+    ...{ type, name, remote, at, clone, sequence, ...rest },
+    ...(title == null ? {} : { title }),
+    ...(path == null ? {} : { path: displayText(path) }),
+  };
+}

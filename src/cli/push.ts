@@ -1,0 +1,48 @@
+import { Command, Option } from 'clipanion';
+import { push } from '../flow/share.ts';
+import { safe } from '../trust/safe.ts';
+import { SessionCommand } from './command.ts';
+import { printPush, pushJson, rejectedOf } from './sharing.ts';
+
+export class PushCommand extends SessionCommand {
+  static override paths = [['push']];
+  static override usage = Command.Usage({
+    description:
+      'Push sessions and CRQ notes. Notes that somebody else pushed meanwhile are merged, not replaced.',
+    details: 'git session push [<options>] [<remote> [<name>...]]',
+    examples: [
+      ['All sessions, to the default remote', 'git session push'],
+      ['One session', 'git session push origin work'],
+      ['The same by plain git', "git push origin 'refs/sessions/*' refs/notes/crq"],
+    ],
+  });
+
+  dryRun = Option.Boolean('-n,--dry-run', false, { description: 'ask the remote, change nothing' });
+  verify = Option.Boolean('--verify', true, { description: 'run the pre-push hook (default)' });
+  allowSecrets = Option.Boolean('--allow-secrets', false, {
+    description: 'push also what looks like a secret',
+  });
+  quiet = Option.Boolean('-q,--quiet', false, { description: 'print nothing but errors and warnings' });
+  remote = Option.String({ required: false });
+  names = Option.Rest();
+
+  async execute(): Promise<number> {
+    const { remote, names, dryRun, verify, allowSecrets } = this;
+    const result = await push({ remote, names, dryRun, verify, allowSecrets });
+    for (const w of result.warnings) this.warn(w);
+    if (!this.json && !this.quiet) {
+      printPush(
+        result,
+        (text) => this.out(text),
+        (text) => this.note(text),
+      );
+    }
+    const rejected = rejectedOf(result);
+    if (rejected !== null) {
+      for (const line of rejected.more) process.stderr.write(`error: ${safe(line)}\n`);
+      throw rejected.error;
+    }
+    if (this.json) this.printJson({ ok: true, ...pushJson(result) });
+    return 0;
+  }
+}

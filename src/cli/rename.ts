@@ -1,0 +1,30 @@
+import { Command, Option } from 'clipanion';
+import { rename } from '../flow/remove.ts';
+import { safe } from '../trust/safe.ts';
+import { SessionCommand } from './command.ts';
+
+export class RenameCommand extends SessionCommand {
+  static override paths = [['rename']];
+  static override usage = Command.Usage({
+    description: 'Give a session another name: its snapshots, their CRQ notes, and the live tmux session.',
+    details: 'git session rename <old> <new>',
+    examples: [['', 'git session rename work feature/login']],
+  });
+
+  from = Option.String();
+  to = Option.String();
+
+  async execute(): Promise<number> {
+    const result = await rename(this.from, this.to);
+    for (const w of result.warnings) this.warn(w);
+    const { from, to, snapshots, tmux } = result;
+    if (this.json) this.printJson({ ok: true, ...result });
+    else {
+      const count = `${snapshots} snapshot${snapshots === 1 ? '' : 's'}`;
+      this.out(
+        `Renamed ${safe(from)} to ${safe(to)} (${count}${tmux === null ? '' : ', and the tmux session'})`,
+      );
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,26 @@
+import { Cli } from 'clipanion';
+import { UsageError } from '../session/errors.ts';
+import type { CommandEntry } from './commands.ts';
+import { commandHelp, splitShortOptions, usageProblem } from './help.ts';
+
+/** Parses the arguments of one command by clipanion, of which only that command is registered, and runs it. */
+export async function run(verb: string, rest: readonly string[], entry: CommandEntry): Promise<number> {
+  const command = await entry.load();
+  const cli = new Cli({ binaryName: 'git session', binaryLabel: 'git session', enableColors: false });
+  cli.register(command);
+  const [definition = null] = cli.definitions();
+  const separator = rest.indexOf('--');
+  const options = separator < 0 ? rest : rest.slice(0, separator);
+  if (definition !== null && (options.includes('-h') || options.includes('--help'))) {
+    process.stdout.write(commandHelp(verb, definition));
+    return 0;
+  }
+  const input = [entry.name ?? verb, ...splitShortOptions(rest, definition)];
+  let parsed;
+  try {
+    parsed = cli.process(input);
+  } catch (error) {
+    throw new UsageError(usageProblem(rest, definition, error), [`see: git session ${verb} -h`]);
+  }
+  return (await parsed.execute()) ?? 0;
+}

@@ -1,0 +1,146 @@
+import { Command, Option } from 'clipanion';
+import { UsageError } from '../session/errors.ts';
+import type { Crq, Snapshot } from '../session/schema.ts';
+import { displayText } from '../session/text.ts';
+import { page } from '../flow/pager.ts';
+import { type Approval, inspect, type Inspected, rawBytes } from '../flow/show.ts';
+import { safe, safeArgv } from '../trust/safe.ts';
+import { SessionCommand } from './command.ts';
+import { windowLines } from './drawing.ts';
+import { ago, date, isAscii, terminalWidth } from './table.ts';
+
+export class ShowCommand extends SessionCommand {
+  static override paths = [['show']];
+  static override usage = Command.Usage({
+    description:
+      'Show one snapshot: where it comes from, its windows and panes, and what a restore would start.',
+    details: 'git session show [<options>] [<ref>]',
+    examples: [
+      ['The newest snapshot of all', 'git session show'],
+      ['The one before the newest', 'git session show work~1'],
+      ['How many windows it has', "git session show work --json | jq '.tmux.windows | length'"],
+    ],
+  });
+
+  ref = Option.String({ required: false });
+  raw = Option.Boolean('--raw', false, { description: "print the blob's bytes as they are" });
+
+  async execute(): Promise<number> {
+    if (this.raw) {
+      if (this.json) throw new UsageError('--raw and --json exclude each other');
+      const bytes = await rawBytes(this.ref ?? null);
+      // A terminal would obey them; a program gets every byte.
+      if (process.stdout.isTTY) this.out(safe(bytes));
+      else await new Promise<void>((resolve) => process.stdout.write(bytes, () => resolve()));
+      return 0;
+    }
+    const found = await inspect(this.ref ?? null);
+    if (found.approval.problem !== null) this.warn(found.approval.problem);
+    if (this.json) this.printJson(showJson(found));
+    else await page(`${showLines(found).join('\n')}\n`);
+    return 0;
+  }
+}
+
+function showJson({ loaded, crqs, approval }: Inspected) {
+  const { snapshot, stored, oid, label } = loaded;
+  return {
+    ...snapshot,
+    crqs,
+    ...{ ref: stored?.ref ?? null, oid, context: stored?.context ?? null },
+    ...{ snapshot: label, remote: stored?.remote ?? null },
+    approval: { commands: approval.commands, state: approval.state },
+  };
+}
+
+function showLines(found: Inspected): string[] {
+  const { snapshot } = found.loaded;
+  const style = {
+    columns: terminalWidth() ?? 80,
+    ascii: isAscii(),
+    hostName: snapshot.host.name,
+  };
+  return [...headerLines(found), ...snapshot.tmux.windows.flatMap((w) => ['', ...windowLines(w, style)])];
+}
+
+function headerLines({ loaded, crqs, approval, present }: Inspected): string[] {
+  const { snapshot: s, stored } = loaded;
+  const rows: [string, string][] = [
+    ['Session', safe(`${s.session.name} (${s.session.id})`)],
+    ['Saved by', safe(`${s.savedBy.name} <${s.savedBy.email}>`)],
+    ['Date', safe(`${date(s.savedAt)} (${ago(s.savedAt)})`)],
+    [
+      'Host',
+      safe(`${s.host.name} (${s.host.os} ${s.host.arch}, tmux ${s.host.tmux}, git-session ${s.host.tool})`),
+    ],
+    ['State', stateText(s.state)],
+    ['tmux', s.tmux.sessions.map((m) => `'${safe(m.name)}'`).join(', ')],
+    ['Commit', commitText(s, present.head)],
+    ['Work', workText(s, present.work)],
+    ...s.git.leftOut.map(({ path, reason }): [string, string] => [
+      'Left out',
+      `${safe(path)}: ${safe(reason)}`,
+    ]),
+    ...crqs.map((c): [string, string] => ['CRQ', crqText(c)]),
+    ...Object.entries(s.env).map(([name, value]): [string, string] => [
+      'Env',
+      `${name}=${safeArgv([value])}`,
+    ]),
+    ...s.redactions.map((r): [string, string] => ['Redacted', safe(`${r.rule} in ${r.where}`)]),
+    ['Commands', approvalText(approval)],
+    ['Blob', loaded.oid],
+  ];
+  if (stored?.context != null) rows.push(['Context', stored.context]);
+  const lines = [
+    `snapshot ${safe(loaded.label)}`,
+    ...rows.map(([name, text]) => `${`${name}:`.padEnd(11)}${text}`),
+  ];
+  if (s.message !== null) lines.push('', ...messageLines(s.message));
+  return lines;
+}
+
+export function messageLines(message: string): string[] {
+  return message
+    .replace(/\n+$/u, '')
+    .split('\n')
+    .map((line) => `    ${safe(line)}`.trimEnd());
+}
+
+function stateText(state: Snapshot['state']): string {
+  if (state.name === 'running')
+    return state.iteration === 0 ? 'running' : `running, iteration ${state.iteration}`;
+  const [, said] = Object.entries(state).find(([key]) => key !== 'name') ?? [];
+  return said === undefined ? state.name : `${state.name}: ${safe(String(said))}`;
+}
+
+function commitText({ git }: Snapshot, here: boolean): string {
+  if (git.head === null) return 'none yet';
+  const on = git.branch === null ? 'detached' : `on ${safe(git.branch)}`;
+  const upstream = git.upstream === null ? '' : `, upstream ${safe(git.upstream)}`;
+  const busy = git.operation === null ? '' : `, ${git.operation} in progress`;
+  return `${git.head} (${on}${upstream}${busy})${here ? '' : ' - not in this repository'}`;
+}
+
+function workText({ git }: Snapshot, here: boolean): string {
+  const { staged, unstaged, untracked, unmerged } = git.changes;
+  const counts = Object.entries({ staged, unstaged, untracked, unmerged }).filter(([, n]) => n > 0);
+  const changes = counts.map(([what, n]) => `${n} ${what}`).join(', ');
+  if (git.work === null) return changes === '' ? 'clean' : `not saved (${changes})`;
+  return `${git.work} (${changes})${here ? '' : ' - not in this repository'}`;
+}
+
+export function crqText({ id, title, status, path }: Crq): string {
+  const parts = [id, title, status === null ? null : `[${status}]`, path === null ? null : displayText(path)];
+  return safe(parts.filter((p) => p !== null).join('  '));
+}
+
+const CONSENT: Record<Approval['state'], string> = {
+  saved: 'saved by this clone: a restore starts them',
+  allowed: 'approved: a restore starts them',
+  none: 'not approved: a restore starts them only with --run, or after you say yes',
+};
+
+function approvalText({ commands, state }: Approval): string {
+  if (commands === 0) return 'none: a restore opens shells only';
+  return `${commands === 1 ? '1 pane starts one' : `${commands} panes start one`}; ${CONSENT[state]}`;
+}

@@ -1,0 +1,276 @@
+import {
+  NoServerError,
+  SessionError,
+  SessionExistsError,
+  TmuxFailedError,
+  UnknownRefError,
+} from '../session/errors.ts';
+import { checkName, REMOTE_SESSIONS, SESSIONS } from '../session/names.ts';
+import { listRefs, type Ref } from '../git/refs.ts';
+import {
+  deleteRefs,
+  deleteSnapshots,
+  moveSession,
+  removeNoteLines,
+  renameNoteLines,
+} from '../store/remove.ts';
+import { defaultRemote, listRemoteRefs, pushRefs, requireRemote } from '../store/remotes.ts';
+import { resolveSnapshot } from '../store/resolve.ts';
+import { type Catalog, readCatalog, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
+import { listSessions, type LiveSession } from '../tmux/capture.ts';
+import { quote, quoteExpanded } from '../tmux/syntax.ts';
+import { pushNotes } from './share.ts';
+import { identity, openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
+
+export interface DeleteOptions {
+  refs: string[];
+  /** A remote's name, true for the default one, undefined for this clone only. */
+  remote: string | boolean | undefined;
+}
+
+export interface Deleted {
+  name: string;
+  /** The name that the newest snapshot itself holds: another one after a rename. */
+  savedAs: string;
+  /** Oldest first. */
+  snapshots: { id: string; oid: string; context: string | null }[];
+  /** The whole session went, not some of its snapshots. */
+  whole: boolean;
+}
+
+export interface DeleteResult {
+  deleted: Deleted[];
+  foreign: { ref: string; oid: string }[];
+  remote: { name: string; deleted: string[]; rejected: { ref: string; reason: string }[] } | null;
+  warnings: string[];
+}
+
+export async function remove(options: DeleteOptions): Promise<DeleteResult> {
+  const ws = await openWorkspace();
+  requireEnabled(ws.config);
+  const remote = await remoteOf(ws, options.remote);
+  const catalog = await readCatalog(ws.repo.git);
+  const { snapshots, foreign, elsewhere } = select(catalog, options.refs, remote);
+  const result: DeleteResult = { deleted: [], foreign: [], remote: null, warnings: [] };
+  result.deleted = await describe(ws, catalog, snapshots);
+  const tombstones = await deleteSnapshots(ws.repo, catalog, [...snapshots, ...elsewhere]);
+  await deleteRefs(ws.repo, foreign);
+  result.foreign = foreign.map((r) => ({ ref: r.name, oid: r.oid }));
+  const gone = [...snapshots, ...elsewhere];
+  try {
+    await removeNoteLines(ws.repo, identity(ws.config), gone);
+  } catch (error) {
+    if (!(error instanceof SessionError)) throw error;
+    result.warnings.push(`deleted, but the lines in the CRQ notes stay: ${error.message}`);
+  }
+  if (remote !== null) result.remote = await removeFrom(ws, remote, gone, tombstones);
+  return result;
+}
+
+async function remoteOf(ws: Workspace, option: DeleteOptions['remote']): Promise<string | null> {
+  if (option === undefined || option === false) return null;
+  if (option === true) return defaultRemote(ws.repo.git, ws.config, 'push');
+  return requireRemote(ws.config, option);
+}
+
+interface Selection {
+  snapshots: StoredSnapshot[];
+  foreign: Ref[];
+  /** Those that only the remote has. */
+  elsewhere: StoredSnapshot[];
+}
+
+/** A session's name means all its snapshots; everything else means one. */
+function select(catalog: Catalog, refs: string[], remote: string | null): Selection {
+  const chosen = {
+    snapshots: new Set<StoredSnapshot>(),
+    foreign: new Set<Ref>(),
+    elsewhere: new Set<StoredSnapshot>(),
+  };
+  for (const ref of refs) {
+    const named = catalog.snapshots.filter((s) => s.name === ref && s.remote === null);
+    const there =
+      remote === null ? [] : catalog.snapshots.filter((s) => s.remote === remote && s.name === ref);
+    if (named.length + there.length > 0) {
+      const known = new Set(named.map((s) => s.id));
+      for (const s of named) chosen.snapshots.add(s);
+      for (const s of there) if (!known.has(s.id)) chosen.elsewhere.add(s);
+      continue;
+    }
+    const foreign = foreignBy(catalog, ref);
+    try {
+      const one = resolveSnapshot(catalog, ref);
+      if (one.remote === null) chosen.snapshots.add(one);
+      else if (one.remote === remote) chosen.elsewhere.add(one);
+      else throw notLocal(one);
+    } catch (error) {
+      if (!(error instanceof UnknownRefError) || foreign.length === 0) throw error;
+      for (const r of foreign) chosen.foreign.add(r);
+    }
+  }
+  return { snapshots: [...chosen.snapshots], foreign: [...chosen.foreign], elsewhere: [...chosen.elsewhere] };
+}
+
+function notLocal(s: StoredSnapshot): UnknownRefError {
+  return new UnknownRefError(`'${s.name}' is a copy of the session on '${s.remote}', not one of this clone`, [
+    `to delete it there: git session delete --remote=${s.remote} ${s.name}`,
+  ]);
+}
+
+/** Refs below refs/sessions that are not ours have no name that we would print bare: their object's id is it. */
+function foreignBy(catalog: Catalog, ref: string): Ref[] {
+  if (!/^[0-9a-f]{4,64}$/u.test(ref)) return [];
+  return catalog.foreign.filter((r) => r.name.startsWith(SESSIONS) && r.oid.startsWith(ref));
+}
+
+async function describe(ws: Workspace, catalog: Catalog, snapshots: StoredSnapshot[]): Promise<Deleted[]> {
+  const deleted: Deleted[] = [];
+  for (const name of new Set(snapshots.map((s) => s.name))) {
+    const own = snapshots.filter((s) => s.name === name).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    const [newest] = await readSnapshots(ws.repo.git, own.slice(-1));
+    deleted.push({
+      name,
+      savedAs: newest !== undefined && 'snapshot' in newest ? newest.snapshot.session.name : name,
+      snapshots: own.map(({ id, oid, context }) => ({ id, oid, context })),
+      whole: own.length === catalog.snapshots.filter((s) => s.remote === null && s.name === name).length,
+    });
+  }
+  return deleted;
+}
+
+/** The remote gets the tombstone, and loses the refs that it has. */
+async function removeFrom(
+  ws: Workspace,
+  remote: string,
+  gone: StoredSnapshot[],
+  tombstones: string[],
+): Promise<DeleteResult['remote']> {
+  const flags = { dryRun: false, verify: true };
+  const there: string[] = [];
+  for (const name of new Set(gone.map((s) => s.name))) {
+    const has = new Set(await listRemoteRefs(ws.repo.git, remote, `${SESSIONS}${name}/`));
+    const refs = gone
+      .filter((s) => s.name === name)
+      .flatMap((s) => ['snapshot', 'context'].map((kind) => `${SESSIONS}${name}/${s.id}/${kind}`));
+    there.push(...refs.filter((ref) => has.has(ref)));
+  }
+  const report = await pushRefs(
+    ws.repo.git,
+    remote,
+    [...tombstones.map((ref) => `${ref}:${ref}`), ...there.map((ref) => `:${ref}`)],
+    flags,
+  );
+  await pushNotes(ws, remote, flags);
+  const deleted = report.refs.filter((r) => r.status === 'deleted').map((r) => r.ref);
+  // A push drops our copies of what it deleted only where `git session init` was run.
+  const copies = new Set(deleted.map((ref) => `${REMOTE_SESSIONS}${remote}/${ref.slice(SESSIONS.length)}`));
+  const left = await listRefs(ws.repo.git, [`${REMOTE_SESSIONS}${remote}`]);
+  await deleteRefs(
+    ws.repo,
+    left.filter((r) => copies.has(r.name)),
+  );
+  return {
+    name: remote,
+    deleted,
+    rejected: report.refs.filter((r) => r.status === 'rejected').map(({ ref, reason }) => ({ ref, reason })),
+  };
+}
+
+export interface RenameResult {
+  from: string;
+  to: string;
+  snapshots: number;
+  /** Commits whose notes were changed. */
+  notes: number;
+  /** Name of the live tmux session, as tmux has it now; null where none was renamed. */
+  tmux: string | null;
+  warnings: string[];
+}
+
+export async function rename(from: string, to: string): Promise<RenameResult> {
+  checkName(to);
+  const ws = await openWorkspace();
+  requireEnabled(ws.config);
+  const catalog = await readCatalog(ws.repo.git);
+  const snapshots = catalog.snapshots.filter((s) => s.remote === null && s.name === from);
+  if (snapshots.length === 0) {
+    throw new UnknownRefError(`no session '${from}'`, ['see what there is: git session list']);
+  }
+  if (catalog.snapshots.some((s) => s.remote === null && s.name === to)) {
+    throw new SessionExistsError(`a session '${to}' already exists`, [
+      'choose another name',
+      `or delete that one first: git session delete ${to}`,
+    ]);
+  }
+  const warnings: string[] = [];
+  await moveSession(ws.repo, catalog, snapshots, to);
+  const attempt = async <T>(what: string, action: () => Promise<T>, otherwise: T): Promise<T> => {
+    try {
+      return await action();
+    } catch (error) {
+      if (!(error instanceof SessionError)) throw error;
+      warnings.push(`${what}: ${error.message}`);
+      return otherwise;
+    }
+  };
+  const who = identity(ws.config);
+  const notes = await attempt(
+    'renamed, but the CRQ notes keep the old name',
+    () => renameNoteLines(ws.repo, who, snapshots, to),
+    0,
+  );
+  const tmux = await attempt(
+    'renamed, but the live tmux session keeps its name',
+    () => renameLive(ws, snapshots, from, to, warnings),
+    null,
+  );
+  return { from, to, snapshots: snapshots.length, notes, tmux, warnings };
+}
+
+/** The live session of the old name, unless its mark says that it is another repository's. */
+async function renameLive(
+  ws: Workspace,
+  snapshots: StoredSnapshot[],
+  from: string,
+  to: string,
+  warnings: string[],
+): Promise<string | null> {
+  const live = await liveSessions(ws);
+  const found = live.find((s) => s.name.toString('utf8') === from && s.building === '');
+  if (found === undefined) return null;
+  const read = await readSnapshots(ws.repo.git, snapshots);
+  const ids = new Set(read.flatMap((r) => ('snapshot' in r ? [r.snapshot.session.id] : [])));
+  if (found.boundId !== '' && ids.size > 0 && !ids.has(found.boundId)) {
+    warnings.push(`the live tmux session '${from}' belongs to another session and keeps its name`);
+    return null;
+  }
+  // tmux puts '_' for what it does not take in a name.
+  const name = to.replace(/[.:]/gu, '_');
+  if (live.some((s) => s.name.toString('utf8') === name)) {
+    warnings.push(`the live tmux session keeps its name: there is a tmux session '${name}' already`);
+    return null;
+  }
+  const target = quote(`${found.id}:`);
+  const newest = snapshots.at(-1)!.id;
+  const script = [
+    `rename-session -t ${target} ${quoteExpanded(to)}`,
+    `set-option -t ${target} @git-session-snapshot ${quote(`${to}/${newest}`)}`,
+  ];
+  const renamed = await ws.tmux.run(['source-file', '-'], `${script.join('\n')}\n`);
+  if (renamed.code !== 0 || renamed.stderr !== '')
+    throw new TmuxFailedError(`tmux: ${renamed.stderr.split('\n')[0]}`);
+  if (name !== to) {
+    warnings.push(`tmux calls the session '${name}'; save it with: git session save -t ${name} ${to}`);
+  }
+  return name;
+}
+
+async function liveSessions(ws: Workspace): Promise<LiveSession[]> {
+  try {
+    return (await listSessions(ws.tmux)).sessions;
+  } catch (error) {
+    if (error instanceof NoServerError || (error instanceof SessionError && error.code === 'tmux-missing'))
+      return [];
+    throw error;
+  }
+}

@@ -1,0 +1,116 @@
+import { SessionError, UnknownRefError } from '../session/errors.ts';
+import { compareIds } from '../session/names.ts';
+import { commandOf } from '../session/plan.ts';
+import { type Crq, MAX_SNAPSHOT_BYTES, type Snapshot } from '../session/schema.ts';
+import { objectInfos, readBlob } from '../git/objects.ts';
+import { resolveSnapshot } from '../store/resolve.ts';
+import { type Catalog, readCatalog, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
+import { Approvals } from '../trust/approvals.ts';
+import { digestOf } from './consent.ts';
+import { crqsOf } from './crq.ts';
+import { load, type Loaded, loadStored } from './load.ts';
+import { openWorkspace, type Workspace } from './workspace.ts';
+
+export interface Inspected {
+  loaded: Loaded;
+  crqs: Crq[];
+  approval: Approval;
+  /** Of the base and the worktree commit: whether this repository has them. */
+  present: { head: boolean; work: boolean };
+}
+
+export interface Approval {
+  /** How many panes start something at a restore. */
+  commands: number;
+  state: 'saved' | 'allowed' | 'none';
+  /** Why the approvals could not be read. */
+  problem: string | null;
+}
+
+/** All that `show` says about one snapshot; without a reference the newest of all. */
+export async function inspect(ref: string | null): Promise<Inspected> {
+  const ws = await openWorkspace();
+  const loaded = await open(ws, ref);
+  const { snapshot, stored, catalog } = loaded;
+  const { head, work } = snapshot.git;
+  const names = [head, work].map((oid) => (oid === null ? 'none' : `${oid}^{commit}`));
+  const infos = await objectInfos(ws.repo.git, names);
+  return {
+    loaded,
+    crqs: stored === null ? snapshot.crqs : crqsOf(catalog, stored, snapshot),
+    approval: approvalOf(ws, loaded),
+    present: { head: infos[0] !== null, work: infos[1] !== null },
+  };
+}
+
+/** The bytes of the blob as they are, readable or not. */
+export async function rawBytes(ref: string | null): Promise<Buffer> {
+  const ws = await openWorkspace();
+  const catalog = await readCatalog(ws.repo.git);
+  const stored =
+    ref === null ? newest(catalog) : (foreignByOid(catalog, ref) ?? resolveSnapshot(catalog, ref));
+  return readBlob(ws.repo.git, stored.oid, MAX_SNAPSHOT_BYTES);
+}
+
+/** As `load`, and a snapshot under a foreign ref by its object id too. */
+export async function open(ws: Workspace, ref: string | null): Promise<Loaded> {
+  if (ref === null) {
+    const catalog = await readCatalog(ws.repo.git);
+    return loadStored(ws, catalog, newest(catalog));
+  }
+  try {
+    return await load(ws, ref);
+  } catch (error) {
+    if (!(error instanceof SessionError) || error.code !== 'not-found') throw error;
+    const catalog = await readCatalog(ws.repo.git);
+    const stored = foreignByOid(catalog, ref);
+    if (stored === null) throw error;
+    const [read] = await readSnapshots(ws.repo.git, [stored]);
+    if (read === undefined || 'error' in read) throw read?.error ?? error;
+    const { snapshot, bytes } = read;
+    return { snapshot, bytes, oid: stored.oid, stored: null, label: stored.oid, catalog };
+  }
+}
+
+/** Ours come before those of others. */
+function newest({ snapshots }: Catalog): StoredSnapshot {
+  const own = snapshots.filter((s) => s.remote === null);
+  const found = (own.length > 0 ? own : snapshots).toSorted((a, b) => compareIds(b.id, a.id))[0];
+  if (found === undefined) throw new UnknownRefError('no sessions are saved here yet', ['git session save']);
+  return found;
+}
+
+function foreignByOid({ foreign }: Catalog, ref: string): StoredSnapshot | null {
+  if (!/^[0-9a-f]{4,64}$/u.test(ref)) return null;
+  const found = foreign.filter((f) => f.oid.startsWith(ref) && (f.type === 'blob' || f.type === null));
+  const oids = new Set(found.map((f) => f.oid));
+  const [first] = found;
+  if (first === undefined || oids.size > 1) return null;
+  return {
+    ref: first.name,
+    name: first.oid,
+    remote: null,
+    id: '',
+    oid: first.oid,
+    size: first.size,
+    context: null,
+  };
+}
+
+function approvalOf(ws: Workspace, loaded: Loaded): Approval {
+  const commands = startedPanes(loaded.snapshot);
+  try {
+    const known = new Approvals().has(digestOf(ws, loaded));
+    return { commands, state: known === null ? 'none' : known.reason, problem: null };
+  } catch (error) {
+    if (!(error instanceof SessionError)) throw error;
+    return { commands, state: 'none', problem: error.message };
+  }
+}
+
+function startedPanes(snapshot: Snapshot): number {
+  return snapshot.tmux.windows
+    .flatMap((w) => w.panes)
+    .map(commandOf)
+    .filter((c) => c.start !== null || c.steps.length > 0 || c.prefill !== null).length;
+}

@@ -1,0 +1,86 @@
+import { DamagedSnapshotError, MissingCommitError, UnknownRefError } from '../session/errors.ts';
+import { parseSessionRef, SESSIONS } from '../session/names.ts';
+import type { Git } from '../git/git.ts';
+import { objectInfos } from '../git/objects.ts';
+import type { StoredSnapshot } from './sessions.ts';
+
+/** More than anyone exports; a foreign file must not make us work for ever. */
+const MAX_REFS = 100_000;
+
+/**
+ * Writes a bundle: the snapshots with all that they refer to, uncommitted work and history included, so
+ * that it can be imported anywhere. `exclude` names what the receiver has already. The file `-` is stdout.
+ */
+export async function createBundle(
+  git: Git,
+  snapshots: StoredSnapshot[],
+  file: string,
+  exclude: string[],
+): Promise<void> {
+  const without: string[] = [];
+  for (const name of exclude) {
+    const oid = await git.line(['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`]);
+    if (oid === null) throw new UnknownRefError(`there is no commit '${name}'`);
+    without.push(`^${oid}`);
+  }
+  const refs = snapshots.flatMap((s) =>
+    s.context === null ? [s.ref] : [s.ref, s.ref.replace(/snapshot$/u, 'context')],
+  );
+  const input = `${[...refs, ...without].join('\n')}\n`;
+  await git.ok(['bundle', 'create', '--quiet', file, '--stdin'], { input, inheritStdout: file === '-' });
+}
+
+export interface BundledSnapshot {
+  name: string;
+  id: string;
+  oid: string;
+  context: string | null;
+}
+
+export function isBundle(start: Buffer): boolean {
+  return /^# v[23] git bundle\n/u.test(start.toString('latin1', 0, 20));
+}
+
+/** Takes a bundle's objects into the repository and tells which snapshots it holds. Sets no ref. */
+export async function readBundle(git: Git, file: string, what: string): Promise<BundledSnapshot[]> {
+  const verified = await git.run(['bundle', 'verify', file], { env: { LC_ALL: 'C' } });
+  if (verified.code !== 0) {
+    const missing = /lacks these prerequisite commits:\s+error: ([0-9a-f]{7,64})/u.exec(verified.stderr)?.[1];
+    if (missing !== undefined) {
+      throw new MissingCommitError(
+        `${what} needs commit ${missing.slice(0, 7)}, which is not in this repository`,
+        ['get it first: git fetch', 'or have the bundle made without --exclude'],
+      );
+    }
+    throw damaged(what, verified.stderr);
+  }
+  const unbundled = await git.run(['bundle', 'unbundle', file], { env: { LC_ALL: 'C' } });
+  if (unbundled.code !== 0) throw damaged(what, unbundled.stderr);
+  const found = new Map<string, BundledSnapshot>();
+  const contexts = new Map<string, string>();
+  for (const line of unbundled.stdout.toString('utf8').split('\n').slice(0, MAX_REFS)) {
+    const [oid = '', ref = ''] = line.split(' ');
+    // A copy of a remote's session is taken under the name that it has there.
+    const parsed = parseSessionRef(ref.replace(/^refs\/remote-sessions\/[^/]+\//u, SESSIONS));
+    if (parsed === null) continue;
+    const key = `${parsed.name}/${parsed.id}`;
+    if (parsed.kind === 'snapshot') found.set(key, { name: parsed.name, id: parsed.id, oid, context: null });
+    else if (parsed.kind === 'context') contexts.set(key, oid);
+  }
+  for (const [key, snapshot] of found) snapshot.context = contexts.get(key) ?? null;
+  return [...found.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function damaged(what: string, stderr: string): DamagedSnapshotError {
+  const said = stderr.split('\n')[0]?.replace(/^(?:fatal|error): /u, '') ?? '';
+  return new DamagedSnapshotError(`${what} is damaged: ${said === '' ? 'git can not read it' : said}`, [
+    'have it made again: git session export --format bundle -o <file> <ref>',
+  ]);
+}
+
+/** Whether `commit` is the context of this snapshot, with everything that it refers to in the repository. */
+export async function isWholeContext(git: Git, commit: string, oid: string): Promise<boolean> {
+  const [info, blob] = await objectInfos(git, [commit, `${commit}:snapshot.json`]);
+  if (info?.type !== 'commit' || blob?.oid !== oid) return false;
+  return (await git.run(['rev-list', '--objects', '--quiet', info.oid, '--not', '--all'])).code === 0;
+}
