@@ -1,10 +1,10 @@
 /**
  * Runs dist/cli.cjs with V8's code cache, so that a start doesn't compile what an earlier start has compiled.
  *
- * A cache file is `<content hash>-<node version>-<arch>.v8cache` (V8 itself checks no more than its own version, its
- * flags and the length of the source). It lies in dist/.cache where dist is ours, else in the user's cache directory.
+ * A cache file is `<content hash>-<node version>-<arch>-<verb>.v8cache` (V8 itself checks no more than its own version,
+ * its flags and the length of the source). It holds the functions that this one command has compiled: reading a cache
+ * costs as much as it is long. It lies in dist/.cache where dist is ours, else in the user's cache directory.
  * Loading one is running it, so only files that belong to this user and that nobody else can write to are read.
- * Its last bytes name the commands whose functions it holds; it grows with the first successful run of each command.
  * Everything about the cache is optional: whatever fails there is ignored.
  */
 import fs from 'node:fs';
@@ -13,15 +13,9 @@ import vm from 'node:vm';
 
 type Main = (argv: readonly string[]) => Promise<number>;
 
-interface Cache {
-  readonly data: Buffer;
-  readonly verbs: string;
-}
-
 const SUFFIX = '.v8cache';
 /** Characters of the hash that the build writes at the start of cli.cjs, in a comment. */
 const HASH_LENGTH = 16;
-const FOOTER_LENGTH = 1024;
 const UNUSED_AFTER_MS = 30 * 24 * 3600 * 1000;
 
 export async function launch(): Promise<void> {
@@ -35,15 +29,16 @@ export async function launch(): Promise<void> {
     return;
   }
   const argv = process.argv.slice(2);
-  const name = `${source.slice(2, 2 + HASH_LENGTH)}-${process.version}-${process.arch}${SUFFIX}`;
+  const hash = source.slice(2, 2 + HASH_LENGTH);
+  const name = `${hash}-${process.version}-${process.arch}-${verbOf(argv)}${SUFFIX}`;
   const places = [path.join(__dirname, '.cache'), userCache()].filter((place) => place !== undefined);
   const cache = readCache(places, name);
 
   const script = new vm.Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
     filename: cli,
-    ...(cache && { cachedData: cache.data }),
+    ...(cache && { cachedData: cache }),
   });
-  const verbs = cache && script.cachedDataRejected !== true ? cache.verbs : undefined;
+  const cached = cache !== undefined && script.cachedDataRejected !== true;
 
   try {
     const module: { exports: { main?: Main } } = { exports: {} };
@@ -53,10 +48,7 @@ export async function launch(): Promise<void> {
     const code = await module.exports.main(argv);
     process.exitCode = code;
     // A command that failed has not compiled what it needs when it works.
-    const verb = verbOf(argv);
-    if (code <= 1 && verbs?.includes(` ${verb} `) !== true) {
-      writeCache(places, name, script.createCachedData(), `${verbs ?? ' '}${verb} `);
-    }
+    if (code <= 1 && !cached) writeCache(places, name, script.createCachedData());
   } catch (error) {
     process.exitCode = 128;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -77,16 +69,14 @@ function userCache(): string | undefined {
   return home && path.isAbsolute(home) ? path.join(home, '.cache', 'git-session') : undefined;
 }
 
-function readCache(places: readonly string[], name: string): Cache | undefined {
+function readCache(places: readonly string[], name: string): Buffer | undefined {
   for (const place of places) {
     let fd: number | undefined;
     try {
       fd = fs.openSync(path.join(place, name), fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
       const { uid, mode, size } = fs.fstatSync(fd);
-      if (uid !== process.getuid?.() || (mode & 0o022) !== 0 || size <= FOOTER_LENGTH) continue;
-      const bytes = fs.readFileSync(fd);
-      const end = bytes.length - FOOTER_LENGTH;
-      return { data: bytes.subarray(0, end), verbs: bytes.toString('latin1', end).trimEnd() + ' ' };
+      if (uid !== process.getuid?.() || (mode & 0o022) !== 0 || size === 0) continue;
+      return fs.readFileSync(fd);
     } catch {
       // Not there, or not ours to read.
     } finally {
@@ -96,8 +86,7 @@ function readCache(places: readonly string[], name: string): Cache | undefined {
   return undefined;
 }
 
-function writeCache(places: readonly string[], name: string, data: Buffer, verbs: string): void {
-  if (verbs.length > FOOTER_LENGTH) return;
+function writeCache(places: readonly string[], name: string, data: Buffer): void {
   for (const place of places) {
     try {
       // dist of another user (an installation by root, say) stays as it is, also where we may write to it.
@@ -105,7 +94,7 @@ function writeCache(places: readonly string[], name: string, data: Buffer, verbs
       fs.mkdirSync(place, { recursive: true, mode: 0o700 });
       const temporary = path.join(place, `${name}.${process.pid}.tmp`);
       try {
-        writeSynced(temporary, Buffer.concat([data, Buffer.from(verbs.padEnd(FOOTER_LENGTH), 'latin1')]));
+        writeSynced(temporary, data);
         fs.renameSync(temporary, path.join(place, name));
       } finally {
         fs.rmSync(temporary, { force: true });

@@ -24,8 +24,8 @@ export class CrqCommand extends SessionCommand {
 
   async execute(): Promise<number> {
     const { verb = 'list', id } = this;
-    if (verb === 'show' && id !== undefined) return this.show(await crqOverview(), id);
-    if (verb === 'list' && id === undefined) return this.list(await crqOverview());
+    if (verb === 'show' && id !== undefined) return this.show(await overview(), id);
+    if (verb === 'list' && id === undefined) return this.list(await overview());
     throw new UsageError(
       verb === 'show' ? 'which change request? its id is missing' : `unknown arguments after 'crq'`,
       ['see: git session crq -h'],
@@ -87,6 +87,14 @@ export class CrqCommand extends SessionCommand {
       for (const label of snapshots) this.out(`    ${safe(label)}`);
     }
   }
+}
+
+/** A snapshot of this clone and a remote's copy of it are one. */
+async function overview(): Promise<CrqOverview[]> {
+  return (await crqOverview()).map((row) => {
+    const own = new Set(row.snapshots);
+    return { ...row, snapshots: row.snapshots.filter((label) => !own.has(label.slice(label.indexOf('/') + 1))) };
+  });
 }
 
 function overviewJson({ crq, document, snapshots }: CrqOverview) {

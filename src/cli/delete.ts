@@ -50,7 +50,7 @@ export class DeleteCommand extends SessionCommand {
       this.out(`Deleted ${remote.deleted.length} refs on ${safe(remote.name)}`);
     }
     for (const { name, savedAs, snapshots } of deleted) {
-      const objects = snapshots.slice(-8).map((s) => (s.context ?? s.oid).slice(0, 12));
+      const objects = snapshots.map((s) => (s.context ?? s.oid).slice(0, 12));
       const named = savedAs === name ? '' : ` --name ${name}`;
       this.hint(`to undo: git session import${named} ${objects.join(' ')}`);
     }

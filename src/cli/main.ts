@@ -1,6 +1,5 @@
 import { SessionError, UsageError } from '../session/errors.ts';
 import { VERSION } from '../version.ts';
-import { printError } from './command.ts';
 import { COMMANDS, nearest } from './commands.ts';
 
 /** Runs one command line (without `git session`) and gives its exit code. */
@@ -15,7 +14,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return await dispatch(argv);
   } catch (error) {
     if (!(error instanceof SessionError)) throw error;
-    printError(error, json);
+    (await import('./error.ts')).printError(error, json);
     return error.exit;
   }
 }

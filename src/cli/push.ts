@@ -23,11 +23,12 @@ export class PushCommand extends SessionCommand {
     description: 'push also what looks like a secret',
   });
   quiet = Option.Boolean('-q,--quiet', false, { description: 'print nothing but errors and warnings' });
-  remote = Option.String({ required: false });
-  names = Option.Rest();
+  /** The remote, then names. clipanion would give a single word to the rest. */
+  words = Option.Rest();
 
   async execute(): Promise<number> {
-    const { remote, names, dryRun, verify, allowSecrets } = this;
+    const { dryRun, verify, allowSecrets } = this;
+    const [remote, ...names] = this.words;
     const result = await push({ remote, names, dryRun, verify, allowSecrets });
     for (const w of result.warnings) this.warn(w);
     if (!this.json && !this.quiet) {
