@@ -1,0 +1,244 @@
+// npm run bench [-- --smoke] [--json]: what the program must reach, beside the rivals, in one run.
+//
+// Rivals are run where they are: tmux itself always; tmux-resurrect where BENCH_RESURRECT names its
+// folder. Figures are medians of whole processes; quote the ratios, machines differ.
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { PROGRAM, World } from './world.mjs';
+
+const smoke = process.argv.includes('--smoke');
+const json = process.argv.includes('--json');
+const RUNS = smoke ? 2 : 15;
+const SESSIONS = smoke ? 3 : 50;
+const SNAPSHOTS = smoke ? 5 : 100;
+const MANY = smoke ? 10 : 1000;
+
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const rows = [];
+const say = (text) => process.stderr.write(`${text}\n`);
+
+/** Times several commands in turn, so that a change of the machine's speed hits all of them. */
+function inTurn(commands, runs = RUNS) {
+  const times = Object.fromEntries(Object.keys(commands).map((name) => [name, []]));
+  for (let i = 0; i <= runs; i++) {
+    for (const [name, command] of Object.entries(commands)) {
+      const ms = command();
+      if (i > 0) times[name].push(ms);
+    }
+  }
+  return Object.fromEntries(Object.entries(times).map(([name, list]) => [name, median(list)]));
+}
+
+function row(what, ours, beside, reach) {
+  rows.push({
+    what,
+    ms: Math.round(ours * 10) / 10,
+    beside: Object.fromEntries(
+      Object.entries(beside).map(([name, ms]) => [name, { ms: Math.round(ms * 10) / 10, ratio: Math.round((ours / ms) * 100) / 100 }]),
+    ),
+    reach,
+  });
+}
+
+function withWorld(action) {
+  const world = new World();
+  try {
+    return action(world);
+  } finally {
+    world.remove();
+  }
+}
+
+const node = (world) => () => world.time('node', ['-e', '0']);
+const ours = (world, ...args) => () => world.time(PROGRAM, args);
+
+function startUp() {
+  withWorld((world) => {
+    world.tmux('new-session', '-d', '-s', 'one', '-x', '160', '-y', '48', '-c', world.repo);
+    for (let i = 0; i < SNAPSHOTS; i++) world.run(PROGRAM, ['save', '-q', '--no-detect-crq', `name-${i}`]);
+    const t = inTurn({ list: ours(world, 'list'), version: ours(world, '--version'), node: node(world) });
+    row(`list, ${SNAPSHOTS} sessions`, t.list, { 'node -e 0': t.node }, '1.6 x node -e 0');
+    row('--version', t.version, { 'node -e 0': t.node }, '-');
+  });
+}
+
+function saveSmall() {
+  withWorld((world) => {
+    world.sessions(4);
+    const t = inTurn({
+      save: ours(world, 'save', '-q', '-t', 's1'),
+      all: ours(world, 'save', '-q', '--all'),
+      node: node(world),
+    });
+    row('save, 4 panes', t.save, { 'node -e 0': t.node }, '-');
+    row('save --all, 16 panes', t.all, { 'node -e 0': t.node }, '2.5 x node -e 0');
+  });
+}
+
+function large() {
+  withWorld((world) => {
+    const panes = world.sessions(SESSIONS);
+    const list = () => world.time('tmux', ['-S', world.socket, 'list-panes', '-a']);
+    const rivals = { 'tmux list-panes -a': list };
+    const resurrect = resurrectScripts(world);
+    if (resurrect !== null) rivals['tmux-resurrect save'] = () => resurrect('save');
+    const runs = smoke ? 1 : 3;
+    const t = inTurn({ ours: ours(world, 'save', '-q', '--all'), ...rivals }, runs);
+    row(
+      `save --all, ${SESSIONS} sessions x 4 panes`,
+      t.ours,
+      Object.fromEntries(Object.keys(rivals).map((name) => [name, t[name]])),
+      '0.15 s',
+    );
+    const saved = world.tmux('list-windows', '-a', '-F', '#{session_name} #{window_layout}').replace(/,\d+(?=[,\]}]|$)/gmu, '');
+    const restored = [];
+    const sourced = [];
+    for (let i = 0; i < runs; i++) {
+      world.kill();
+      restored.push(world.time(PROGRAM, ['restore', '--all']));
+      world.until(() => world.commands().filter((c) => c === 'sleep').length === panes);
+      const now = world.tmux('list-windows', '-a', '-F', '#{session_name} #{window_layout}').replace(/,\d+(?=[,\]}]|$)/gmu, '');
+      if (strip(now) !== strip(saved)) throw new Error('the restore lost something');
+      world.kill();
+      sourced.push(sourceFile(world));
+    }
+    const beside = { 'one tmux source-file': median(sourced) };
+    if (resurrect !== null) {
+      world.kill();
+      world.tmux('new-session', '-d', '-s', 's1');
+      beside['tmux-resurrect restore'] = resurrect('restore');
+    }
+    row(`restore --all, ${panes} panes with commands`, median(restored), beside, '0.75 s');
+  });
+}
+
+/** Checksums hold the pane ids. */
+function strip(layouts) {
+  return layouts
+    .split('\n')
+    .map((line) => line.replace(/ [0-9a-f]{4},/u, ' '))
+    .toSorted()
+    .join('\n');
+}
+
+/** The same structure and commands by one file, with no care for the user's other clients. */
+function sourceFile(world) {
+  const lines = [];
+  for (let i = 1; i <= SESSIONS; i++) {
+    lines.push(`new-session -d -s s${i} -x 160 -y 48 -c "${world.repo}"`);
+    lines.push(`split-window -d -h -t s${i}`, `split-window -d -v -t s${i}.0`, `split-window -d -v -t s${i}.2`);
+    for (let p = 0; p < 4; p++) lines.push(`send-keys -t s${i}.${p} 'sleep 1000' Enter`);
+  }
+  const start = performance.now();
+  world.run('tmux', ['-S', world.socket, '-f', '/dev/null', 'new-session', '-d', '-s', 'first']);
+  world.source(lines);
+  return performance.now() - start;
+}
+
+function resurrectScripts(world) {
+  const folder = process.env.BENCH_RESURRECT;
+  if (folder === undefined || !existsSync(path.join(folder, 'scripts/save.sh'))) return null;
+  return (script) => {
+    const tmux = `${world.socket},0,0`;
+    const start = performance.now();
+    const done = spawnSync('bash', [path.join(folder, `scripts/${script}.sh`), 'quiet'], {
+      cwd: world.repo,
+      env: { ...world.env, TMUX: tmux },
+      stdio: 'ignore',
+      timeout: 120_000,
+    });
+    if (done.error) throw done.error;
+    return performance.now() - start;
+  };
+}
+
+/** The longest time that another client of the server waits for an answer while a restore runs. */
+async function freeze() {
+  const world = new World();
+  try {
+    world.sessions(SESSIONS);
+    world.run(PROGRAM, ['save', '-q', '--all']);
+    world.kill();
+    world.tmux('new-session', '-d', '-s', 'user');
+    const longest = await stall(world, () => child(world, PROGRAM, ['restore', '--all']));
+    row(`longest stall of another client, restore of ${SESSIONS * 4} panes`, longest, {}, '60 ms');
+  } finally {
+    world.remove();
+  }
+}
+
+function child(world, program, args) {
+  return new Promise((resolve, reject) => {
+    const process_ = spawn(program, args, { cwd: world.repo, env: world.env, stdio: 'ignore' });
+    process_.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`exit ${code}`))));
+  });
+}
+
+async function stall(world, action) {
+  const client = spawn('tmux', ['-S', world.socket, '-C', 'attach-session', '-f', 'no-output,ignore-size', '-t', '=user'], {
+    env: world.env,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  let answered = () => undefined;
+  client.stdout.on('data', (data) => {
+    if (/^%end .* 1$/mu.test(String(data))) answered();
+  });
+  let running = true;
+  const done = action().finally(() => (running = false));
+  let longest = 0;
+  while (running) {
+    const start = performance.now();
+    const answer = new Promise((resolve) => (answered = resolve));
+    client.stdin.write('display-message -p x\n');
+    await answer;
+    longest = Math.max(longest, performance.now() - start);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  await done;
+  client.stdin.end();
+  return longest;
+}
+
+/** With many snapshots everything stays within twice of what it is with few. */
+function scale() {
+  withWorld((world) => {
+    world.tmux('new-session', '-d', '-s', 'one', '-x', '160', '-y', '48', '-c', world.repo);
+    const few = () => ({
+      list: median(Array.from({ length: RUNS }, ours(world, 'list'))),
+      save: median(Array.from({ length: RUNS }, ours(world, 'save', '-q'))),
+    });
+    for (let i = 0; i < 10; i++) world.run(PROGRAM, ['save', '-q']);
+    const before = few();
+    forgeSnapshots(world, MANY);
+    const after = few();
+    row(`list, ${MANY} snapshots`, after.list, { 'with 10': before.list }, '2 x');
+    row(`save, ${MANY} snapshots`, after.save, { 'with 10': before.save }, '2 x');
+  });
+}
+
+/** Refs by plumbing: the same blob under other ids, in one transaction. */
+function forgeSnapshots(world, count) {
+  const [context, snapshot] = world.run('git', ['for-each-ref', '--format=%(objectname)', 'refs/sessions']).split('\n');
+  const id = (i) => `20200101T${String(i).padStart(9, '0')}Z-${snapshot.slice(0, 8)}`;
+  const lines = [];
+  for (let i = 0; i < count; i++) {
+    lines.push(`create refs/sessions/one/${id(i)}/context ${context}`, `create refs/sessions/one/${id(i)}/snapshot ${snapshot}`);
+  }
+  world.run('git', ['update-ref', '--stdin'], `${lines.join('\n')}\n`);
+}
+
+const parts = { startUp, saveSmall, large, freeze, scale };
+const only = process.argv.find((a) => a.startsWith('--only='))?.slice(7);
+for (const [name, part] of Object.entries(parts)) {
+  if (only !== undefined && only !== name) continue;
+  say(`bench: ${name}`);
+  await part();
+}
+if (json) process.stdout.write(`${JSON.stringify({ node: process.version, runs: RUNS, rows }, null, 2)}\n`);
+else {
+  for (const r of rows) {
+    const beside = Object.entries(r.beside).map(([name, b]) => `${b.ratio} x ${name} (${b.ms} ms)`);
+    process.stdout.write(`${r.what}: ${r.ms} ms${beside.length > 0 ? `, ${beside.join(', ')}` : ''}; to reach: ${r.reach}\n`);
+  }
+}
