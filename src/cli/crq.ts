@@ -93,7 +93,10 @@ export class CrqCommand extends SessionCommand {
 async function overview(): Promise<CrqOverview[]> {
   return (await crqOverview()).map((row) => {
     const own = new Set(row.snapshots);
-    return { ...row, snapshots: row.snapshots.filter((label) => !own.has(label.slice(label.indexOf('/') + 1))) };
+    return {
+      ...row,
+      snapshots: row.snapshots.filter((label) => !own.has(label.slice(label.indexOf('/') + 1))),
+    };
   });
 }
 

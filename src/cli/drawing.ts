@@ -44,7 +44,7 @@ function picture(w: TmuxWindow, { columns, ascii }: WindowStyle): string[] {
     const { lines, hidden } = drawWindow(root, panes, { size, ascii });
     if (hidden.length === 0) return lines;
     const some = hidden.length === 1 ? '1 pane is' : `${hidden.length} panes are`;
-    return [...(hidden.length < panes.length ? lines : []), `(${some} too small to be drawn)`];
+    return [...lines, `(${some} too small to be drawn or named here)`];
   } catch (error) {
     if (!(error instanceof SessionError)) throw error;
     return [`(not drawn: ${safe(error.message)})`];

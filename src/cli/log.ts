@@ -5,7 +5,7 @@ import { timeOf } from '../flow/listing.ts';
 import { page } from '../flow/pager.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
-import { parseCount } from './list.ts';
+import { parseCount } from './count.ts';
 import { crqText, messageLines } from './show.ts';
 import { ago, date } from './table.ts';
 

@@ -110,7 +110,7 @@ function stateText(state: Snapshot['state']): string {
   if (state.name === 'running')
     return state.iteration === 0 ? 'running' : `running, iteration ${state.iteration}`;
   const [, said] = Object.entries(state).find(([key]) => key !== 'name') ?? [];
-  return said === undefined ? state.name : `${state.name}: ${safe(String(said))}`;
+  return said === undefined ? state.name : `${state.name}: ${safe(said)}`;
 }
 
 function commitText({ git }: Snapshot, here: boolean): string {

@@ -1,9 +1,8 @@
 import { approvalSubject } from '../session/approval.ts';
-import { SessionError } from '../session/errors.ts';
+import { DamagedSnapshotError, SessionError } from '../session/errors.ts';
 import type { RestorePlan } from '../session/plan.ts';
 import type { Text } from '../session/text.ts';
 import { Approvals, planDigest } from '../trust/approvals.ts';
-import { DamagedSnapshotError } from '../session/errors.ts';
 import type { Loaded } from './load.ts';
 import type { Workspace } from './workspace.ts';
 

@@ -4,7 +4,7 @@ import { formatLayout, leaves, parseLayout } from '../session/layout.ts';
 import { type Places, toSnapshotPath } from '../session/paths.ts';
 import type { StartCommand } from '../session/relaunch.ts';
 import type { GitFacts, Snapshot, TmuxPane, TmuxSession, TmuxWindow } from '../session/schema.ts';
-import { displayText, type Text, toText } from '../session/text.ts';
+import { type Text, toText } from '../session/text.ts';
 import type { Status } from '../git/status.ts';
 import type { Repository } from '../git/repository.ts';
 import { inspectPanes, type InspectedPane } from '../process/inspect.ts';
@@ -228,12 +228,3 @@ export function describeGit(
 export function describeHost(tmuxVersion: string): Snapshot['host'] {
   return { name: hostname(), os: process.platform, arch: process.arch, tmux: tmuxVersion, tool: VERSION };
 }
-
-/** For a message: the panes of a snapshot whose commands a restore can start. */
-export function startable(snapshot: Snapshot): number {
-  return snapshot.tmux.windows
-    .flatMap((w) => w.panes)
-    .filter((p) => p.relaunch.source !== 'none' && ['exact', 'argv'].includes(p.relaunch.confidence)).length;
-}
-
-export { displayText };

@@ -182,12 +182,9 @@ async function checkRepository(config: Config, report: Report): Promise<void> {
   report('repository', 'ok', `${repo.workTree ?? repo.gitDir} (${words})`);
   const catalog = await readCatalog(repo.git);
   const local = catalog.snapshots.filter((s) => s.remote === null);
-  const sessions = new Set(local.map((s) => s.name)).size;
-  report(
-    'sessions',
-    'ok',
-    `${sessions} sessions, ${local.length} snapshots; ${catalog.snapshots.length - local.length} of remotes`,
-  );
+  const names = new Set(local.map((s) => s.name)).size;
+  const copies = catalog.snapshots.length - local.length;
+  report('sessions', 'ok', `sessions: ${names}, snapshots: ${local.length}, copies of remotes: ${copies}`);
   if (catalog.foreign.length > 0) {
     report(
       'refs',

@@ -3,16 +3,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { decodeSnapshot, encodeSnapshot, tooLarge } from '../session/codec.ts';
-import { FileProblemError, UnknownRefError } from '../session/errors.ts';
+import { FileProblemError, SessionError, UnknownRefError } from '../session/errors.ts';
 import { checkName, makeId, nextIdTime, sessionRef } from '../session/names.ts';
 import { MAX_SNAPSHOT_BYTES, type Snapshot } from '../session/schema.ts';
 import { hashObject, objectInfos, readObjects } from '../git/objects.ts';
 import { updateRefs } from '../git/refs.ts';
 import { isBundle, isWholeContext, readBundle } from '../store/bundle.ts';
+import { linkCrqs } from '../store/crq-notes.ts';
 import { startOf } from '../store/files.ts';
 import { identLine, storeSnapshots } from '../store/objects.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
-import { type Catalog, readCatalog } from '../store/sessions.ts';
+import { type Catalog, readCatalog, type StoredSnapshot } from '../store/sessions.ts';
 import { decodeFile, readFileBytes } from './load.ts';
 import { identity, openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
 
@@ -53,7 +54,9 @@ export async function importSnapshots(sources: string[], name: string | undefine
     // Read anew each time, so that ids follow each other.
     const catalog = await readCatalog(ws.repo.git);
     for (const candidate of await candidatesOf(ws, catalog, source)) {
-      result.imported.push(await store(ws, candidate, name, result.warnings));
+      const imported = await store(ws, candidate, name, result.warnings);
+      result.imported.push(imported);
+      if (!imported.known) await linkAgain(ws, imported, candidate.snapshot, result.warnings);
     }
   }
   return result;
@@ -135,7 +138,11 @@ async function store(
   const { snapshot, bytes, oid } = candidate;
   const name = wanted ?? candidate.name ?? snapshot.session.name;
   const catalog = await readCatalog(git);
-  const known = catalog.snapshots.find((s) => s.remote === null && s.name === name && s.oid === oid);
+  // One that came as a file before has no work and no scrollback with it: a bundle brings them.
+  const same = (s: StoredSnapshot) => candidate.context === null || s.context === candidate.context;
+  const known = catalog.snapshots.find(
+    (s) => s.remote === null && s.name === name && s.oid === oid && same(s),
+  );
   if (known !== undefined) return { name, id: known.id, oid, known: true };
   const context = await wholeContext(ws, candidate);
   const id = freeId(catalog, name, candidate);
@@ -155,6 +162,23 @@ async function store(
   const ident = identLine(identity(ws.config), Date.now());
   await storeSnapshots(ws.repo, [{ name, id, bytes, oid, parent, files: [], message }], null, ident);
   return { name, id, oid, known: false };
+}
+
+/** The notes say what the snapshot says; a deletion had taken them away, and a file brings none. */
+async function linkAgain(
+  ws: Workspace,
+  { name, id }: Imported,
+  { crqs, git }: Snapshot,
+  warnings: string[],
+): Promise<void> {
+  const [base] = await objectInfos(ws.repo.git, [git.head ?? '0']);
+  if (crqs.length === 0 || base?.type !== 'commit') return;
+  try {
+    await linkCrqs(ws.repo, { base: base.oid, name, id, crqs, identity: identity(ws.config) });
+  } catch (error) {
+    if (!(error instanceof SessionError)) throw error;
+    warnings.push(`imported, but the CRQs could not be linked: ${error.message}`);
+  }
 }
 
 async function wholeContext(ws: Workspace, { context, oid }: Candidate): Promise<string | null> {

@@ -181,10 +181,10 @@ function foreignRows(catalog: Catalog, options: ListOptions): SessionRow[] {
 /** Without the context and the events that stand beside a snapshot. */
 function snapshotsAmong(foreign: Ref[]): Ref[] {
   const names = new Set(foreign.map((ref) => ref.name));
-  return foreign.filter(
-    ({ name }) =>
-      !names.has(name.replace(/\/(?:context|events)$/u, '/snapshot')) || name.endsWith('/snapshot'),
-  );
+  return foreign.filter(({ name }) => {
+    const beside = name.replace(/\/(?:context|events)$/u, '/snapshot');
+    return beside === name || !names.has(beside);
+  });
 }
 
 function matches(pattern: string | null, name: string): boolean {

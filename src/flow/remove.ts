@@ -5,7 +5,7 @@ import {
   TmuxFailedError,
   UnknownRefError,
 } from '../session/errors.ts';
-import { checkName, REMOTE_SESSIONS, SESSIONS } from '../session/names.ts';
+import { checkName, isSessionName, parseSessionRef, REMOTE_SESSIONS, SESSIONS } from '../session/names.ts';
 import { listRefs, type Ref } from '../git/refs.ts';
 import {
   deleteRefs,
@@ -50,7 +50,8 @@ export async function remove(options: DeleteOptions): Promise<DeleteResult> {
   requireEnabled(ws.config);
   const remote = await remoteOf(ws, options.remote);
   const catalog = await readCatalog(ws.repo.git);
-  const { snapshots, foreign, elsewhere } = select(catalog, options.refs, remote);
+  const there = remote === null ? [] : await onRemote(ws, remote, options.refs);
+  const { snapshots, foreign, elsewhere } = select(catalog, options.refs, remote, there);
   const result: DeleteResult = { deleted: [], foreign: [], remote: null, warnings: [] };
   result.deleted = await describe(ws, catalog, snapshots);
   const tombstones = await deleteSnapshots(ws.repo, catalog, [...snapshots, ...elsewhere]);
@@ -80,8 +81,26 @@ interface Selection {
   elsewhere: StoredSnapshot[];
 }
 
+/** Snapshots that the remote has at this moment of the sessions that are named, hidden ones too. */
+async function onRemote(ws: Workspace, remote: string, names: string[]): Promise<StoredSnapshot[]> {
+  const found: StoredSnapshot[] = [];
+  for (const name of names.filter(isSessionName)) {
+    for (const ref of await listRemoteRefs(ws.repo.git, remote, `${SESSIONS}${name}/`)) {
+      const parsed = parseSessionRef(ref);
+      if (parsed?.name !== name || parsed.kind !== 'snapshot') continue;
+      found.push({ ref, name, remote, id: parsed.id, oid: '', size: -1, context: null });
+    }
+  }
+  return found;
+}
+
 /** A session's name means all its snapshots; everything else means one. */
-function select(catalog: Catalog, refs: string[], remote: string | null): Selection {
+function select(
+  catalog: Catalog,
+  refs: string[],
+  remote: string | null,
+  onRemote: StoredSnapshot[],
+): Selection {
   const chosen = {
     snapshots: new Set<StoredSnapshot>(),
     foreign: new Set<Ref>(),
@@ -89,8 +108,7 @@ function select(catalog: Catalog, refs: string[], remote: string | null): Select
   };
   for (const ref of refs) {
     const named = catalog.snapshots.filter((s) => s.name === ref && s.remote === null);
-    const there =
-      remote === null ? [] : catalog.snapshots.filter((s) => s.remote === remote && s.name === ref);
+    const there = onRemote.filter((s) => s.name === ref);
     if (named.length + there.length > 0) {
       const known = new Set(named.map((s) => s.id));
       for (const s of named) chosen.snapshots.add(s);

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { FileProblemError, NoServerError, SessionError } from '../session/errors.ts';
+import { FileProblemError, NoServerError, type SessionError } from '../session/errors.ts';
 import type { RestorePlan } from '../session/plan.ts';
 import { fromText } from '../session/text.ts';
 import { readCatalog, readSnapshots } from '../store/sessions.ts';

@@ -1,6 +1,6 @@
 import { realpathSync, statSync } from 'node:fs';
 import { GitFailedError, NotARepositoryError } from '../session/errors.ts';
-import { Git, gitEnvironment } from './git.ts';
+import { Git } from './git.ts';
 
 export type ObjectFormat = 'sha1' | 'sha256';
 
@@ -73,5 +73,3 @@ export function inWorktree(repo: Repository, workTree: string, gitDir: string): 
 export function exists(file: string): boolean {
   return statSync(file, { throwIfNoEntry: false }) !== undefined;
 }
-
-export { gitEnvironment };

@@ -16,7 +16,7 @@ export interface DrawingSize {
 
 export interface Drawing {
   lines: string[];
-  /** Positions in `panes` of those that are too small to be drawn. */
+  /** Positions in `panes` of those that are too small to be drawn, or to have their label in them. */
   hidden: number[];
 }
 
@@ -82,7 +82,9 @@ export function drawWindow(
   });
   rects.forEach((r, i) => {
     const pane = panes[i];
-    if (pane !== undefined && !hidden.includes(i)) canvas.text(r, pane, ascii ? '~' : '…');
+    if (pane === undefined || hidden.includes(i)) return;
+    if (widthOf(pane.label) > r.right - r.left - 1) hidden.push(i);
+    else canvas.text(r, pane, ascii ? '~' : '…');
   });
   return { lines: canvas.toLines(ascii ? ASCII_LINES : LINES), hidden };
 }
@@ -142,8 +144,8 @@ class Canvas {
   text({ left, right, top, bottom }: Rect, { label, lines }: DrawnPane, mark: string): void {
     const width = right - left - 1;
     const height = bottom - top - 1;
-    const rows = arrange(label, lines, height);
-    const indent = width >= 6 ? 1 : 0;
+    const rows = arrange(label, lines, height, width);
+    const indent = width >= widthOf(label) + 2 && width >= 6 ? 1 : 0;
     rows.forEach((row, i) => this.write(left + 1 + indent, top + 1 + i, cut(row, width - 2 * indent, mark)));
   }
 
@@ -165,9 +167,10 @@ class Canvas {
   }
 }
 
-function arrange(label: string, lines: readonly string[], height: number): string[] {
+function arrange(label: string, lines: readonly string[], height: number, width: number): string[] {
   if (height > lines.length) return [label, ...lines];
   // Not room for all: what comes last says most, and the label goes in front.
-  const kept = lines.slice(lines.length - height);
-  return [`${label} ${kept[0] ?? ''}`.trimEnd(), ...kept.slice(1)];
+  const [first = '', ...kept] = lines.slice(lines.length - height);
+  const room = width - widthOf(label);
+  return [first === '' || room < Math.min(5, widthOf(first) + 1) ? label : `${label} ${first}`, ...kept];
 }

@@ -262,7 +262,7 @@ function planPane(window: number, p: TmuxPane, facts: RestoreFacts): PlannedPane
     };
   }
   const what = commandOf(p);
-  const program = what.start !== null && what.start.length > 1 ? what.start[0] : undefined;
+  const program = startedProgram(what.start);
   if (program !== undefined && facts.missingPrograms.has(displayText(program))) {
     const problem = `'${displayText(program)}' was not found; command not started`;
     return { ...base, ...nothing, cwd: wanted, problem };
@@ -300,9 +300,18 @@ function shellStart<T extends Pick<PlannedPane, 'start'>>(p: TmuxPane, what: T):
   return { ...what, start: 'argv' in p.start ? oneWord(p.start.argv) : [p.start.shell] };
 }
 
+const EXEC_ONE = ['/bin/sh', '-c', 'exec "$0"'];
+
 /** tmux gives a single word to a shell; a program of one word is exec'd through one that only does that. */
 function oneWord(argv: Text[]): Text[] {
-  return argv.length === 1 ? ['/bin/sh', '-c', 'exec "$0"', argv[0]!] : argv;
+  return argv.length === 1 ? [...EXEC_ONE, argv[0]!] : argv;
+}
+
+/** The program that a start command execs; undefined where it is a line for a shell. */
+export function startedProgram(start: readonly Text[] | null): Text | undefined {
+  if (start === null || start.length === 1) return undefined;
+  const wrapped = start.length === EXEC_ONE.length + 1 && EXEC_ONE.every((word, i) => start[i] === word);
+  return wrapped ? start.at(-1) : start[0];
 }
 
 function hasCommand(p: TmuxPane): boolean {

@@ -198,6 +198,4 @@ export type TmuxSession = v.InferOutput<typeof TmuxSessionSchema>;
 export type SnapshotPath = v.InferOutput<typeof PathSchema>;
 export type GitFacts = v.InferOutput<typeof GitSchema>;
 export type Crq = v.InferOutput<typeof CrqSchema>;
-export type Start = v.InferOutput<typeof StartSchema>;
-export type PaneProcess = v.InferOutput<typeof ProcessSchema>;
 export type State = v.InferOutput<typeof StateSchema>;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { NoSuchTmuxSessionError, ServerGoneError, TmuxFailedError } from '../session/errors.ts';
+import { flag, number, records, text } from './records.ts';
 import { decodeField, encoded, quote, splitStartCommand, unvis } from './syntax.ts';
 import { parseVersion, requireVersion, type Tmux, tmuxFailure } from './tmux.ts';
 
@@ -309,59 +310,6 @@ function readEnvironments(out: Buffer, marker: string): LiveState['environment']
     environments.set(part.slice(0, Math.max(end, 0)), values);
   }
   return environments;
-}
-
-function lines(out: Buffer): Buffer[] {
-  const found: Buffer[] = [];
-  let at = 0;
-  while (at < out.length) {
-    const end = out.indexOf(10, at);
-    const stop = end < 0 ? out.length : end;
-    found.push(out.subarray(at, stop));
-    at = stop + 1;
-  }
-  return found;
-}
-
-function records(out: Buffer, tag: string, fields: number): Buffer[][] {
-  const found: Buffer[][] = [];
-  for (const line of lines(out)) {
-    if (line[0] !== tag.charCodeAt(0) || line[1] !== 9) continue;
-    const parts = splitTabs(line);
-    if (parts.length !== fields) {
-      throw new TmuxFailedError(
-        `tmux gave a record of ${parts.length} fields where ${fields} were asked for`,
-      );
-    }
-    found.push(parts);
-  }
-  return found;
-}
-
-function splitTabs(line: Buffer): Buffer[] {
-  const parts: Buffer[] = [];
-  let at = 0;
-  for (;;) {
-    const tab = line.indexOf(9, at);
-    if (tab < 0) break;
-    parts.push(line.subarray(at, tab));
-    at = tab + 1;
-  }
-  parts.push(line.subarray(at));
-  return parts;
-}
-
-function text(field: Buffer | undefined): string {
-  return field === undefined ? '' : field.toString('utf8');
-}
-
-function number(field: Buffer | undefined): number {
-  const value = Number(text(field));
-  return Number.isSafeInteger(value) ? value : 0;
-}
-
-function flag(field: Buffer | undefined): boolean {
-  return text(field) === '1';
 }
 
 export function atLeast(version: string, major: number, minor: number): boolean {

@@ -64,7 +64,7 @@ export class ControlClient {
     const child = spawn(program, args, { env: tmuxEnvironment(), stdio: 'pipe' });
     const client = new ControlClient(child, program);
     await client.started;
-    if (client.failure !== null) throw client.failure;
+    client.throwFailure();
     await client.run([`set-option -t ${quote(`=${anchor}:`)} destroy-unattached on`]);
     return client;
   }
@@ -75,11 +75,12 @@ export class ControlClient {
    * together they never have more than a batch on the way.
    */
   async send(commands: string[]): Promise<Reply[]> {
-    if (this.failure !== null) throw this.failure;
+    this.throwFailure();
     const replies = await Promise.all(
       commands.map((command) => new Promise<Reply>((resolve) => this.enqueue(command, resolve))),
     );
-    if (this.failure !== null && replies.some((r) => !r.ok && r.lines.length === 0)) throw this.failure;
+    // An error of tmux has words; without them the connection was lost.
+    if (replies.some((r) => !r.ok && r.lines.length === 0)) this.throwFailure();
     return replies;
   }
 
@@ -118,6 +119,10 @@ export class ControlClient {
     const timer = setTimeout(() => this.child.kill('SIGKILL'), 2000);
     await this.closed;
     clearTimeout(timer);
+  }
+
+  private throwFailure(): void {
+    if (this.failure !== null) throw this.failure;
   }
 
   private fail(error: Error): void {
