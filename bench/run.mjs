@@ -35,7 +35,10 @@ function row(what, ours, beside, reach) {
     what,
     ms: Math.round(ours * 10) / 10,
     beside: Object.fromEntries(
-      Object.entries(beside).map(([name, ms]) => [name, { ms: Math.round(ms * 10) / 10, ratio: Math.round((ours / ms) * 100) / 100 }]),
+      Object.entries(beside).map(([name, ms]) => [
+        name,
+        { ms: Math.round(ms * 10) / 10, ratio: Math.round((ours / ms) * 100) / 100 },
+      ]),
     ),
     reach,
   });
@@ -51,7 +54,10 @@ function withWorld(action) {
 }
 
 const node = (world) => () => world.time('node', ['-e', '0']);
-const ours = (world, ...args) => () => world.time(PROGRAM, args);
+const ours =
+  (world, ...args) =>
+  () =>
+    world.time(PROGRAM, args);
 
 function startUp() {
   withWorld((world) => {
@@ -91,14 +97,18 @@ function large() {
       Object.fromEntries(Object.keys(rivals).map((name) => [name, t[name]])),
       '0.15 s',
     );
-    const saved = world.tmux('list-windows', '-a', '-F', '#{session_name} #{window_layout}').replace(/,\d+(?=[,\]}]|$)/gmu, '');
+    const saved = world
+      .tmux('list-windows', '-a', '-F', '#{session_name} #{window_layout}')
+      .replace(/,\d+(?=[,\]}]|$)/gmu, '');
     const restored = [];
     const sourced = [];
     for (let i = 0; i < runs; i++) {
       world.kill();
       restored.push(world.time(PROGRAM, ['restore', '--all']));
       world.until(() => world.commands().filter((c) => c === 'sleep').length === panes);
-      const now = world.tmux('list-windows', '-a', '-F', '#{session_name} #{window_layout}').replace(/,\d+(?=[,\]}]|$)/gmu, '');
+      const now = world
+        .tmux('list-windows', '-a', '-F', '#{session_name} #{window_layout}')
+        .replace(/,\d+(?=[,\]}]|$)/gmu, '');
       if (strip(now) !== strip(saved)) throw new Error('the restore lost something');
       world.kill();
       sourced.push(sourceFile(world));
@@ -127,7 +137,11 @@ function sourceFile(world) {
   const lines = [];
   for (let i = 1; i <= SESSIONS; i++) {
     lines.push(`new-session -d -s s${i} -x 160 -y 48 -c "${world.repo}"`);
-    lines.push(`split-window -d -h -t s${i}`, `split-window -d -v -t s${i}.0`, `split-window -d -v -t s${i}.2`);
+    lines.push(
+      `split-window -d -h -t s${i}`,
+      `split-window -d -v -t s${i}.0`,
+      `split-window -d -v -t s${i}.2`,
+    );
     for (let p = 0; p < 4; p++) lines.push(`send-keys -t s${i}.${p} 'sleep 1000' Enter`);
   }
   const start = performance.now();
@@ -176,10 +190,14 @@ function child(world, program, args) {
 }
 
 async function stall(world, action) {
-  const client = spawn('tmux', ['-S', world.socket, '-C', 'attach-session', '-f', 'no-output,ignore-size', '-t', '=user'], {
-    env: world.env,
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
+  const client = spawn(
+    'tmux',
+    ['-S', world.socket, '-C', 'attach-session', '-f', 'no-output,ignore-size', '-t', '=user'],
+    {
+      env: world.env,
+      stdio: ['pipe', 'pipe', 'ignore'],
+    },
+  );
   let answered = () => undefined;
   client.stdout.on('data', (data) => {
     if (/^%end .* 1$/mu.test(String(data))) answered();
@@ -219,11 +237,16 @@ function scale() {
 
 /** Refs by plumbing: the same blob under other ids, in one transaction. */
 function forgeSnapshots(world, count) {
-  const [context, snapshot] = world.run('git', ['for-each-ref', '--format=%(objectname)', 'refs/sessions']).split('\n');
+  const [context, snapshot] = world
+    .run('git', ['for-each-ref', '--format=%(objectname)', 'refs/sessions'])
+    .split('\n');
   const id = (i) => `20200101T${String(i).padStart(9, '0')}Z-${snapshot.slice(0, 8)}`;
   const lines = [];
   for (let i = 0; i < count; i++) {
-    lines.push(`create refs/sessions/one/${id(i)}/context ${context}`, `create refs/sessions/one/${id(i)}/snapshot ${snapshot}`);
+    lines.push(
+      `create refs/sessions/one/${id(i)}/context ${context}`,
+      `create refs/sessions/one/${id(i)}/snapshot ${snapshot}`,
+    );
   }
   world.run('git', ['update-ref', '--stdin'], `${lines.join('\n')}\n`);
 }
@@ -239,6 +262,8 @@ if (json) process.stdout.write(`${JSON.stringify({ node: process.version, runs: 
 else {
   for (const r of rows) {
     const beside = Object.entries(r.beside).map(([name, b]) => `${b.ratio} x ${name} (${b.ms} ms)`);
-    process.stdout.write(`${r.what}: ${r.ms} ms${beside.length > 0 ? `, ${beside.join(', ')}` : ''}; to reach: ${r.reach}\n`);
+    process.stdout.write(
+      `${r.what}: ${r.ms} ms${beside.length > 0 ? `, ${beside.join(', ')}` : ''}; to reach: ${r.reach}\n`,
+    );
   }
 }

@@ -1,6 +1,6 @@
 // A throw-away machine for the benchmark: home, repository, and a tmux server on a private socket.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -15,7 +15,14 @@ export class World {
     mkdirSync(this.home);
     mkdirSync(this.repo);
     const { PATH, LANG = 'C.UTF-8' } = process.env;
-    this.env = { PATH, LANG, HOME: this.home, SHELL: '/bin/bash', TERM: 'xterm-256color', GIT_CONFIG_NOSYSTEM: '1' };
+    this.env = {
+      PATH,
+      LANG,
+      HOME: this.home,
+      SHELL: '/bin/bash',
+      TERM: 'xterm-256color',
+      GIT_CONFIG_NOSYSTEM: '1',
+    };
     writeFileSync(
       path.join(this.home, '.gitconfig'),
       `[user]\n\tname = bench\n\temail = bench@example.org\n[init]\n\tdefaultBranch = main\n[session]\n\ttmuxCommand = tmux -S ${this.socket} -f /dev/null\n`,
@@ -58,18 +65,24 @@ export class World {
   }
 
   source(lines) {
-    return this.run('tmux', ['-S', this.socket, '-f', '/dev/null', 'source-file', '-'], `${lines.join('\n')}\n`);
+    return this.run(
+      'tmux',
+      ['-S', this.socket, '-f', '/dev/null', 'source-file', '-'],
+      `${lines.join('\n')}\n`,
+    );
   }
 
   /** Ends the server and waits for its process, without which the next start fails. */
   kill() {
-    const pid = Number(spawnSync('tmux', ['-S', this.socket, 'display-message', '-p', '#{pid}'], { encoding: 'utf8' }).stdout);
+    const pid = Number(
+      spawnSync('tmux', ['-S', this.socket, 'display-message', '-p', '#{pid}'], { encoding: 'utf8' }).stdout,
+    );
     spawnSync('tmux', ['-S', this.socket, 'kill-server']);
     if (!pid) return;
     this.until(() => {
+      // A zombie is dead, though process 1 may take its time to bury it.
       try {
-        process.kill(pid, 0);
-        return false;
+        return /\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
       } catch {
         return true;
       }
@@ -91,7 +104,10 @@ export class World {
     for (let i = 1; i <= count; i++) {
       if (i > 1) lines.push(`new-session -d -s s${i} -x 160 -y 48 -c "${this.repo}"`);
       lines.push(`split-window -d -h -t s${i} -c "${this.repo}"`);
-      lines.push(`split-window -d -v -t s${i}.0 -c "${this.repo}"`, `split-window -d -v -t s${i}.2 -c "${this.repo}"`);
+      lines.push(
+        `split-window -d -v -t s${i}.0 -c "${this.repo}"`,
+        `split-window -d -v -t s${i}.2 -c "${this.repo}"`,
+      );
     }
     this.source(lines);
     const panes = this.tmux('list-panes', '-a', '-F', '#{pane_id}').split('\n');

@@ -6,9 +6,13 @@ import { expect, test } from 'vitest';
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '../..');
 
-test('the benchmark runs in its smoke form: nothing is lost, and every row has its figure', { timeout: 180_000 }, async () => {
-  const { stdout } = await run(process.execPath, ['bench/run.mjs', '--smoke', '--json'], { cwd: root });
-  const { rows } = JSON.parse(stdout) as { rows: { what: string; ms: number }[] };
-  expect(rows.length).toBeGreaterThanOrEqual(9);
-  for (const row of rows) expect(row.ms, row.what).toBeGreaterThan(0);
-});
+test(
+  'the benchmark runs in its smoke form: nothing is lost, and every row has its figure',
+  { timeout: 180_000 },
+  async () => {
+    const { stdout } = await run(process.execPath, ['bench/run.mjs', '--smoke', '--json'], { cwd: root });
+    const { rows } = JSON.parse(stdout) as { rows: { what: string; ms: number }[] };
+    expect(rows.length).toBeGreaterThanOrEqual(9);
+    for (const row of rows) expect(row.ms, row.what).toBeGreaterThan(0);
+  },
+);

@@ -1,4 +1,12 @@
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Person, person, waitFor } from '../support/harness.ts';
@@ -39,9 +47,13 @@ describe('git', () => {
     const index = readFileSync(path.join(repo, '.git/index'));
     const result = await ann.gs(repo, 'restore', 'work');
     expect(result.code).toBe(0);
-    expect(result.stderr).toMatch(/left as it is; 1 file differs from the saved work \(git diff [0-9a-f]{12}\)/u);
+    expect(result.stderr).toMatch(
+      /left as it is; 1 file differs from the saved work \(git diff [0-9a-f]{12}\)/u,
+    );
     expect(readFileSync(path.join(repo, 'file.txt'), 'utf8')).toBe('one\nunstaged\nnewer\n');
-    expect(await ann.git(repo, 'status', '--short')).toBe(' M file.txt\nA  staged.txt\n?? later.txt\n?? new.txt');
+    expect(await ann.git(repo, 'status', '--short')).toBe(
+      ' M file.txt\nA  staged.txt\n?? later.txt\n?? new.txt',
+    );
     expect(readFileSync(path.join(repo, '.git/index')).equals(index)).toBe(true);
     await ann.waitForCommand('=work:0.1', 'sleep');
   });
@@ -93,7 +105,9 @@ describe('git', () => {
     const before = await ann.git(repo, 'for-each-ref');
     const result = await ann.gs(repo, 'restore', 'work');
     expect(result.code).toBe(1);
-    expect(result.stderr).toMatch(/^error: your working tree has changes.*nothing was touched\nhint: .*--worktree\nhint: .*--autostash/u);
+    expect(result.stderr).toMatch(
+      /^error: your working tree has changes.*nothing was touched\nhint: .*--worktree\nhint: .*--autostash/u,
+    );
     expect(await ann.git(repo, 'status', '--short')).toBe(' M file.txt');
     expect(await ann.git(repo, 'for-each-ref')).toBe(before);
     expect(await ann.tmuxAlive()).toBe(false);
@@ -135,7 +149,9 @@ describe('git', () => {
     const status = await ann.git(repo, 'status', '--short');
     const result = await ann.gs(repo, 'restore', '--worktree', 'work');
     expect(result.code).toBe(0);
-    const made = (await ann.git(repo, 'worktree', 'list', '--porcelain')).match(/worktree (.*repo\.sessions.*)/u)![1]!;
+    const made = (await ann.git(repo, 'worktree', 'list', '--porcelain')).match(
+      /worktree (.*repo\.sessions.*)/u,
+    )![1]!;
     expect(path.dirname(made)).toBe(`${repo}.sessions`);
     expect(await ann.git(made, 'status', '--short')).toBe(WORK);
     expect(await ann.git(repo, 'status', '--short')).toBe(status);
@@ -187,7 +203,11 @@ describe('git', () => {
     const head = await ann.git(repo, 'rev-parse', 'HEAD');
     // A directory that git can't write into: the untracked file is unwritable through a read-only mount
     // only, so the worktree commit's object is what is missing here.
-    const work = await ann.git(repo, 'rev-parse', (await ann.git(repo, 'for-each-ref', '--format=%(refname)', 'refs/sessions')).split('\n')[0]! + '^1');
+    const work = await ann.git(
+      repo,
+      'rev-parse',
+      (await ann.git(repo, 'for-each-ref', '--format=%(refname)', 'refs/sessions')).split('\n')[0]! + '^1',
+    );
     const tree = await ann.git(repo, 'rev-parse', `${work}^3^{tree}`);
     const blob = (await ann.git(repo, 'ls-tree', tree)).split(/\s/u)[2]!;
     await ann.git(repo, 'repack', '-adq');
@@ -204,7 +224,14 @@ describe('git', () => {
 
 /** Takes one object out of the repository, wherever it is. */
 async function removeObject(ann: Person, repo: string, oid: string): Promise<void> {
-  const packs = (await ann.run('sh', ['-c', 'mkdir ../packs && mv .git/objects/pack/* ../packs/ && for p in ../packs/*.pack; do git unpack-objects -q < "$p"; done'], { cwd: repo }));
+  const packs = await ann.run(
+    'sh',
+    [
+      '-c',
+      'mkdir ../packs && mv .git/objects/pack/* ../packs/ && for p in ../packs/*.pack; do git unpack-objects -q < "$p"; done',
+    ],
+    { cwd: repo },
+  );
   expect(packs.code).toBe(0);
   rmSync(path.join(repo, '.git/objects', oid.slice(0, 2), oid.slice(2)));
 }
@@ -215,7 +242,9 @@ describe('tmux', () => {
     const repo = await saved(ann);
     const again = await ann.gs(repo, 'restore', 'work');
     expect(again.code).toBe(128);
-    expect(again.stderr).toMatch(/^fatal: tmux session 'work' already exists\nhint: restore beside it: --as work-2\n/u);
+    expect(again.stderr).toMatch(
+      /^fatal: tmux session 'work' already exists\nhint: restore beside it: --as work-2\n/u,
+    );
     await ann.ok(repo, 'restore', 'work', '--as', 'work-2');
     await ann.waitForCommand('=work-2:0.1', 'sleep');
     expect(await ann.tmux('list-sessions', '-F', '#{session_name}')).toBe('work\nwork-2');
@@ -244,7 +273,13 @@ describe('tmux', () => {
     const ann = person();
     const repo = await ann.repo();
     await ann.tmux('new-session', '-d', '-s', 'text', '-x', '80', '-y', '10', '-c', repo);
-    await ann.tmux('send-keys', '-t', '=text:', `seq 30; printf '\\033[1;31mred\\033[0m\\n'; echo do''ne`, 'Enter');
+    await ann.tmux(
+      'send-keys',
+      '-t',
+      '=text:',
+      `seq 30; printf '\\033[1;31mred\\033[0m\\n'; echo do''ne`,
+      'Enter',
+    );
     await waitFor(async () => (await ann.screen('=text:')).includes('done'), 'the output');
     await ann.ok(repo, 'save', '--scrollback=20');
     await ann.killServer();
@@ -256,7 +291,9 @@ describe('tmux', () => {
     await waitFor(async () => /\$ *$/u.test((await ann.screen('=text:')).trimEnd()), 'a prompt');
     // The wrapper that showed the text is not taken for the pane's command.
     const again = JSON.parse(await ann.ok(repo, 'save', '--json')) as { saved: { ref: string }[] };
-    const snapshot = JSON.parse(await ann.git(repo, 'cat-file', 'blob', again.saved[0]!.ref)) as { tmux: { windows: { panes: { start: unknown }[] }[] } };
+    const snapshot = JSON.parse(await ann.git(repo, 'cat-file', 'blob', again.saved[0]!.ref)) as {
+      tmux: { windows: { panes: { start: unknown }[] }[] };
+    };
     expect(snapshot.tmux.windows[0]!.panes[0]!.start).toBeNull();
   });
 
@@ -273,7 +310,11 @@ describe('tmux', () => {
     const result = await ann.gs(repo, 'restore', '--all');
     expect(result.stderr).not.toMatch(/fatal/u);
     expect(
-      await ann.tmux('list-sessions', '-F', '#{session_name} #{session_grouped} #{session_group_list} #{window_index}'),
+      await ann.tmux(
+        'list-sessions',
+        '-F',
+        '#{session_name} #{session_grouped} #{session_group_list} #{window_index}',
+      ),
     ).toBe('one 1 one,two 0\ntwo 1 one,two 3');
   });
 
@@ -287,7 +328,9 @@ describe('tmux', () => {
     expect(bad.code).toBe(128);
     expect(bad.stderr).toContain('hint: its windows are 0, 5');
     await ann.ok(repo, 'restore', 'work', '--window', '5');
-    expect(await ann.tmux('list-windows', '-t', '=work:', '-F', '#{window_index} #{window_name}')).toBe('5 five');
+    expect(await ann.tmux('list-windows', '-t', '=work:', '-F', '#{window_index} #{window_name}')).toBe(
+      '5 five',
+    );
   });
 
   test('R6 R7 R9 the environment and the CRQs are in the session', async () => {
@@ -299,8 +342,13 @@ describe('tmux', () => {
     const out = await ann.ok(repo, 'restore', 'work');
     expect(out).toContain('CRQ-42');
     await ann.tmux('send-keys', '-t', '=work:0.0', 'echo "<$FOO> <$GIT_SESSION_CRQS>"', 'Enter');
-    await waitFor(async () => (await ann.screen('=work:0.0')).includes('<b a r> <CRQ-42 CRQ-7>'), 'the environment');
-    expect(await ann.tmux('show-options', '-v', '-t', '=work:', 'status-right')).toMatch(/^\[CRQ-42 CRQ-7\] /u);
+    await waitFor(
+      async () => (await ann.screen('=work:0.0')).includes('<b a r> <CRQ-42 CRQ-7>'),
+      'the environment',
+    );
+    expect(await ann.tmux('show-options', '-v', '-t', '=work:', 'status-right')).toMatch(
+      /^\[CRQ-42 CRQ-7\] /u,
+    );
     expect(await ann.tmux('show-options', '-v', '-t', '=work:', '@crq')).toBe('CRQ-42 CRQ-7');
   });
 
@@ -313,7 +361,9 @@ describe('tmux', () => {
     await ann.tmux('kill-session', '-t', '=work');
     await ann.ok(repo, 'restore', '--all');
     expect(await ann.tmux('list-sessions', '-F', '#{session_name}')).toBe('second\nwork');
-    expect(await ann.tmux('display-message', '-p', '-t', '=second:', '#{session_id} #{pane_pid}')).toBe(alive);
+    expect(await ann.tmux('display-message', '-p', '-t', '=second:', '#{session_id} #{pane_pid}')).toBe(
+      alive,
+    );
     expect((await ann.gs(repo, 'restore', '--all')).stderr).toBe('every saved session is alive already\n');
   });
 
@@ -328,7 +378,9 @@ describe('tmux', () => {
     expect(text).toContain('apply the saved uncommitted work');
     expect(text).toContain('$ sleep 321');
     expect(text).not.toContain('does not exist');
-    const json = JSON.parse(await ann.ok(repo, 'restore', '--dry-run', '--json', 'work')) as { plans: { git: { kind: string }[]; approved: boolean }[] };
+    const json = JSON.parse(await ann.ok(repo, 'restore', '--dry-run', '--json', 'work')) as {
+      plans: { git: { kind: string }[]; approved: boolean }[];
+    };
     expect(json.plans[0]!.git.map((s) => s.kind)).toEqual(['checkout', 'apply']);
     expect(json.plans[0]!.approved).toBe(true);
     expect(await ann.tmuxAlive()).toBe(false);
@@ -339,7 +391,13 @@ describe('tmux', () => {
     const ann = person();
     const repo = await saved(ann);
     await ann.tmux('new-session', '-d', '-s', 'git-session-restore-dead-0');
-    await ann.tmux('set-option', '-t', '=git-session-restore-dead-0:', '@git-session-building', '999999999 dead');
+    await ann.tmux(
+      'set-option',
+      '-t',
+      '=git-session-restore-dead-0:',
+      '@git-session-building',
+      '999999999 dead',
+    );
     await ann.tmux('kill-session', '-t', '=work');
     await ann.ok(repo, 'restore', 'work');
     expect(await ann.tmux('list-sessions', '-F', '#{session_name}')).toBe('work');

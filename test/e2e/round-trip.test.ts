@@ -6,9 +6,45 @@ import type { Snapshot } from '../../src/session/schema.ts';
 import { type Person, Person as APerson, person, temporaryFolder, waitFor } from '../support/harness.ts';
 
 /** Names, paths and arguments that break naive savers (tmux.md, attacks.md part A). */
-const WINDOW_NAMES = ['plain', 'a b  c', 'quo"te\'s', '#{pid} #(touch x) #S', 'tab\there', '日本 🚀', 'back\\slash$HOME'];
-const DIRECTORIES = ['sp ace', 'tab\tx', "quo'te\"s", 'new\nline', '日本', '#{pid}', '#(touch pwned)', 'trailing '];
-const ARGUMENTS = ['', ' ', 'a b', "it's", '"q"', '$HOME', '`id`', '!!', '#(x)', ';', 'x;', '~', '*', '日本🚀', '\\', '-n', '%1', 'end '];
+const WINDOW_NAMES = [
+  'plain',
+  'a b  c',
+  'quo"te\'s',
+  '#{pid} #(touch x) #S',
+  'tab\there',
+  '日本 🚀',
+  'back\\slash$HOME',
+];
+const DIRECTORIES = [
+  'sp ace',
+  'tab\tx',
+  'quo\'te"s',
+  'new\nline',
+  '日本',
+  '#{pid}',
+  '#(touch pwned)',
+  'trailing ',
+];
+const ARGUMENTS = [
+  '',
+  ' ',
+  'a b',
+  "it's",
+  '"q"',
+  '$HOME',
+  '`id`',
+  '!!',
+  '#(x)',
+  ';',
+  'x;',
+  '~',
+  '*',
+  '日本🚀',
+  '\\',
+  '-n',
+  '%1',
+  'end ',
+];
 
 async function adversarialSession(ann: Person, repo: string): Promise<void> {
   for (const name of DIRECTORIES) mkdirSync(path.join(repo, 'dirs', name), { recursive: true });
@@ -22,7 +58,8 @@ async function adversarialSession(ann: Person, repo: string): Promise<void> {
   await ann.tmux('new-session', '-d', '-s', 'ad ver##S', '-x', '200', '-y', '50', '-c', repo, '-n', 'seven');
   const s = '=ad ver#S:';
   // Seven panes, some of one to three cells.
-  for (let i = 0; i < 6; i++) await ann.tmux('split-window', '-d', '-h', '-l', '3', '-t', `${s}seven.0`, '-c', repo);
+  for (let i = 0; i < 6; i++)
+    await ann.tmux('split-window', '-d', '-h', '-l', '3', '-t', `${s}seven.0`, '-c', repo);
   await ann.tmux('select-layout', '-t', `${s}seven`, sevenPanes());
   const commands: [number, string[]][] = [
     [0, ['tail', '-F', '--', ...ARGUMENTS]],
@@ -44,17 +81,35 @@ async function adversarialSession(ann: Person, repo: string): Promise<void> {
   }
   await ann.tmux('new-window', '-d', '-t', `${s}90`, '-n', 'editor', '-c', repo, '-e', 'HOME=/nonexistent');
   await type(ann, `${s}90`, 'vim -u NONE file.txt');
-  await ann.tmux('new-window', '-d', '-t', `${s}95`, '-n', 'exec', '-c', repo, 'tail', '-F', 'it\'s "x" #{pid} ; $HOME', '🚀');
+  await ann.tmux(
+    'new-window',
+    '-d',
+    '-t',
+    `${s}95`,
+    '-n',
+    'exec',
+    '-c',
+    repo,
+    'tail',
+    '-F',
+    'it\'s "x" #{pid} ; $HOME',
+    '🚀',
+  );
   await ann.tmux('set-environment', '-t', s, 'FOO', 'bar baz\n#(x)');
   await ann.tmux('select-window', '-t', `${s}7`);
   await ann.tmux('select-window', '-t', `${s}90`);
   await ann.waitForCommand(`${s}90`, 'vim');
   await ann.waitForCommand(`${s}seven.0`, 'tail');
   await ann.waitForCommand(`${s}seven.2`, 'sleep');
-  await waitFor(async () => (await ann.tmux('display-message', '-p', '-t', `${s}seven.4`, '#{pane_current_path}')).includes('bad'), 'cd');
   await waitFor(
     async () =>
-      (await ann.tmux('list-panes', '-s', '-t', s, '-F', '#{pane_current_path}')).split('dirs/').length > WINDOW_NAMES.length,
+      (await ann.tmux('display-message', '-p', '-t', `${s}seven.4`, '#{pane_current_path}')).includes('bad'),
+    'cd',
+  );
+  await waitFor(
+    async () =>
+      (await ann.tmux('list-panes', '-s', '-t', s, '-F', '#{pane_current_path}')).split('dirs/').length >
+      WINDOW_NAMES.length,
     'every cd',
   );
 }
@@ -82,7 +137,9 @@ async function type(ann: Person, target: string, line: string): Promise<void> {
 }
 
 function shellWord(word: string): string {
-  const bytes = [...Buffer.from(word)].map((b) => (b < 0x20 || b > 0x7e ? `\\x${b.toString(16)}` : String.fromCharCode(b)));
+  const bytes = [...Buffer.from(word)].map((b) =>
+    b < 0x20 || b > 0x7e ? `\\x${b.toString(16)}` : String.fromCharCode(b),
+  );
   return `$'${bytes.map((c) => (c === "'" ? "\\'" : c === '\\' ? '\\\\' : c)).join('')}'`;
 }
 
@@ -106,9 +163,14 @@ function stable(s: Snapshot) {
       ...w,
       // automatic-rename follows what runs at the moment
       name: w.automaticRename ? null : w.name,
-      panes: w.panes.map(({ processes: _, historyLines: __, ...p }) => ({ ...p, title: isPromptTitle(p.title) ? null : p.title })),
+      panes: w.panes.map(({ processes: _, historyLines: __, ...p }) => ({
+        ...p,
+        title: isPromptTitle(p.title) ? null : p.title,
+      })),
     })),
-    sessions: s.tmux.sessions.map(({ createdAt: _, lastAttachedAt: __, attachedClients: ___, ...rest }) => rest),
+    sessions: s.tmux.sessions.map(
+      ({ createdAt: _, lastAttachedAt: __, attachedClients: ___, ...rest }) => rest,
+    ),
   };
 }
 
@@ -121,74 +183,94 @@ async function snapshot(who: Person, repo: string, ref: string): Promise<Snapsho
   return JSON.parse(await who.git(repo, 'cat-file', 'blob', ref)) as Snapshot;
 }
 
-test('R8 K6 S1-S3 the adversarial session comes back after the server died, and equals itself', { timeout: 120_000 }, async () => {
-  const ann = person();
-  const repo = await ann.repo();
-  await adversarialSession(ann, repo);
-  appendFileSync(path.join(repo, 'file.txt'), 'uncommitted\n');
-  const first = JSON.parse(await ann.ok(repo, 'save', 'adv', '-t', 'ad ver#S', '--env', 'FOO', '--json')) as { saved: { ref: string }[] };
-  const before = await snapshot(ann, repo, first.saved[0]!.ref);
-  expect(before.tmux.windows).toHaveLength(WINDOW_NAMES.length + 3);
-  expect(before.tmux.windows[0]!.panes.map((p) => p.command?.[0] ?? null)).toContain('tail');
-  expect(before.env['FOO']).toBe('bar baz\n#(x)');
+test(
+  'R8 K6 S1-S3 the adversarial session comes back after the server died, and equals itself',
+  { timeout: 120_000 },
+  async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    await adversarialSession(ann, repo);
+    appendFileSync(path.join(repo, 'file.txt'), 'uncommitted\n');
+    const first = JSON.parse(
+      await ann.ok(repo, 'save', 'adv', '-t', 'ad ver#S', '--env', 'FOO', '--json'),
+    ) as { saved: { ref: string }[] };
+    const before = await snapshot(ann, repo, first.saved[0]!.ref);
+    expect(before.tmux.windows).toHaveLength(WINDOW_NAMES.length + 3);
+    expect(before.tmux.windows[0]!.panes.map((p) => p.command?.[0] ?? null)).toContain('tail');
+    expect(before.env['FOO']).toBe('bar baz\n#(x)');
 
-  await ann.killServer();
-  await awkwardServer(ann);
-  const result = await ann.gs(repo, 'restore', 'adv');
-  expect(result.stderr).not.toMatch(/fatal|error|warning: pane/u);
-  expect(result.code).toBe(0);
-  const s = '=ad ver#S:';
-  await ann.waitForCommand(`${s}90`, 'vim');
-  await ann.waitForCommand(`${s}seven.0`, 'tail');
-  await waitFor(async () => (await ann.screen(`${s}90`)).includes('uncommitted'), 'vim to show the file');
-  expect(readFileSync(path.join(repo, 'file.txt'), 'utf8')).toContain('uncommitted');
-  expect(existsSync(path.join(repo, 'pwned')) || existsSync(path.join(repo, 'x'))).toBe(false);
+    await ann.killServer();
+    await awkwardServer(ann);
+    const result = await ann.gs(repo, 'restore', 'adv');
+    expect(result.stderr).not.toMatch(/fatal|error|warning: pane/u);
+    expect(result.code).toBe(0);
+    const s = '=ad ver#S:';
+    await ann.waitForCommand(`${s}90`, 'vim');
+    await ann.waitForCommand(`${s}seven.0`, 'tail');
+    await waitFor(async () => (await ann.screen(`${s}90`)).includes('uncommitted'), 'vim to show the file');
+    expect(readFileSync(path.join(repo, 'file.txt'), 'utf8')).toContain('uncommitted');
+    expect(existsSync(path.join(repo, 'pwned')) || existsSync(path.join(repo, 'x'))).toBe(false);
 
-  const second = JSON.parse(await ann.ok(repo, 'save', 'adv', '-t', 'ad ver#S', '--env', 'FOO', '--json')) as typeof first;
-  const after = await snapshot(ann, repo, second.saved[0]!.ref);
-  expect(stable(after)).toEqual(stable(before));
-  expect(after.session.id).toBe(before.session.id);
-  expect(after.previous).not.toBeNull();
-});
+    const second = JSON.parse(
+      await ann.ok(repo, 'save', 'adv', '-t', 'ad ver#S', '--env', 'FOO', '--json'),
+    ) as typeof first;
+    const after = await snapshot(ann, repo, second.saved[0]!.ref);
+    expect(stable(after)).toEqual(stable(before));
+    expect(after.session.id).toBe(before.session.id);
+    expect(after.previous).not.toBeNull();
+  },
+);
 
-test('R10 the same through push and fetch: another clone, another home, another tmux', { timeout: 120_000 }, async () => {
-  const root = temporaryFolder();
-  const ann = new APerson('ann', root);
-  const bob = new APerson('bob', root);
-  const repo = await ann.repo();
-  await ann.git(root, 'init', '-q', '--bare', 'hub.git');
-  await ann.git(repo, 'remote', 'add', 'origin', path.join(root, 'hub.git'));
-  await adversarialSession(ann, repo);
-  await ann.git(repo, 'push', '-q', 'origin', 'main');
-  await bob.git(bob.dir, 'clone', '-q', path.join(root, 'hub.git'), 'clone');
-  const clone = path.join(bob.dir, 'clone');
-  appendFileSync(path.join(repo, 'file.txt'), 'uncommitted\n');
-  writeFileSync(path.join(repo, 'untracked.txt'), 'new\n');
-  await ann.ok(repo, 'save', 'adv', '-t', 'ad ver#S', '--env', 'FOO', '--crq', 'CRQ-42');
-  await ann.git(repo, 'push', '-q', 'origin', 'refs/sessions/*', 'refs/notes/crq');
-  const before = await snapshot(ann, repo, (await ann.git(repo, 'for-each-ref', '--format=%(objectname)', 'refs/sessions')).split('\n').at(-1)!);
+test(
+  'R10 the same through push and fetch: another clone, another home, another tmux',
+  { timeout: 120_000 },
+  async () => {
+    const root = temporaryFolder();
+    const ann = new APerson('ann', root);
+    const bob = new APerson('bob', root);
+    const repo = await ann.repo();
+    await ann.git(root, 'init', '-q', '--bare', 'hub.git');
+    await ann.git(repo, 'remote', 'add', 'origin', path.join(root, 'hub.git'));
+    await adversarialSession(ann, repo);
+    await ann.git(repo, 'push', '-q', 'origin', 'main');
+    await bob.git(bob.dir, 'clone', '-q', path.join(root, 'hub.git'), 'clone');
+    const clone = path.join(bob.dir, 'clone');
+    appendFileSync(path.join(repo, 'file.txt'), 'uncommitted\n');
+    writeFileSync(path.join(repo, 'untracked.txt'), 'new\n');
+    await ann.ok(repo, 'save', 'adv', '-t', 'ad ver#S', '--env', 'FOO', '--crq', 'CRQ-42');
+    await ann.git(repo, 'push', '-q', 'origin', 'refs/sessions/*', 'refs/notes/crq');
+    const before = await snapshot(
+      ann,
+      repo,
+      (await ann.git(repo, 'for-each-ref', '--format=%(objectname)', 'refs/sessions')).split('\n').at(-1)!,
+    );
 
-  await bob.git(clone, 'fetch', '-q', 'origin', 'refs/sessions/*:refs/sessions/*');
-  await awkwardServer(bob);
-  const held = await bob.gs(clone, 'restore', 'adv', '--as', 'held');
-  expect(held.code).toBe(1);
-  expect(held.stderr).toContain('--run');
-  await bob.tmux('kill-session', '-t', '=held');
-  await bob.git(clone, 'reset', '-q', '--hard');
-  await bob.git(clone, 'clean', '-qfd');
+    await bob.git(clone, 'fetch', '-q', 'origin', 'refs/sessions/*:refs/sessions/*');
+    await awkwardServer(bob);
+    const held = await bob.gs(clone, 'restore', 'adv', '--as', 'held');
+    expect(held.code).toBe(1);
+    expect(held.stderr).toContain('--run');
+    await bob.tmux('kill-session', '-t', '=held');
+    await bob.git(clone, 'reset', '-q', '--hard');
+    await bob.git(clone, 'clean', '-qfd');
 
-  const result = await bob.gs(clone, 'restore', 'adv', '--run');
-  expect(result.stderr).toBe('');
-  expect(result.code).toBe(0);
-  expect(await bob.git(clone, 'rev-parse', 'HEAD')).toBe(before.git.head);
-  const changed = (await bob.git(clone, 'status', '--short')).split('\n').filter((l) => !l.endsWith('.swp'));
-  expect(changed).toEqual([' M file.txt', '?? untracked.txt']);
-  const s = '=ad ver#S:';
-  await bob.waitForCommand(`${s}90`, 'vim');
-  await waitFor(async () => (await bob.screen(`${s}90`)).includes('uncommitted'), 'vim to show the file');
-  await bob.ok(clone, 'save', 'adv', '-t', 'ad ver#S', '--env', 'FOO');
-  const refs = (await bob.git(clone, 'for-each-ref', '--format=%(objectname)', 'refs/sessions')).split('\n');
-  const after = await snapshot(bob, clone, refs.at(-1)!);
-  expect({ ...stable(after), name: null }).toEqual({ ...stable(before), name: null });
-  expect(after.savedBy.name).toBe('bob');
-});
+    const result = await bob.gs(clone, 'restore', 'adv', '--run');
+    expect(result.stderr).toBe('');
+    expect(result.code).toBe(0);
+    expect(await bob.git(clone, 'rev-parse', 'HEAD')).toBe(before.git.head);
+    const changed = (await bob.git(clone, 'status', '--short'))
+      .split('\n')
+      .filter((l) => !l.endsWith('.swp'));
+    expect(changed).toEqual([' M file.txt', '?? untracked.txt']);
+    const s = '=ad ver#S:';
+    await bob.waitForCommand(`${s}90`, 'vim');
+    await waitFor(async () => (await bob.screen(`${s}90`)).includes('uncommitted'), 'vim to show the file');
+    await bob.ok(clone, 'save', 'adv', '-t', 'ad ver#S', '--env', 'FOO');
+    const refs = (await bob.git(clone, 'for-each-ref', '--format=%(objectname)', 'refs/sessions')).split(
+      '\n',
+    );
+    const after = await snapshot(bob, clone, refs.at(-1)!);
+    expect({ ...stable(after), name: null }).toEqual({ ...stable(before), name: null });
+    expect(after.savedBy.name).toBe('bob');
+  },
+);

@@ -1,5 +1,13 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -131,7 +139,8 @@ export class Person {
   /** Waits until the pane's foreground process has this argument vector. */
   async waitForCommand(target: string, command: string): Promise<void> {
     await waitFor(
-      async () => (await this.tmux('display-message', '-p', '-t', target, '#{pane_current_command}')) === command,
+      async () =>
+        (await this.tmux('display-message', '-p', '-t', target, '#{pane_current_command}')) === command,
       `${command} in ${target}`,
     );
   }
@@ -166,12 +175,17 @@ export async function waitFor(
   }
 }
 
+/** False for a zombie too: a server's parent is process 1, which may take its time to bury it. */
 export function processExists(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch {
     return false;
+  }
+  try {
+    return !/\) Z /u.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return !existsSync('/proc/self');
   }
 }
 
