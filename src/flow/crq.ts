@@ -26,7 +26,7 @@ export function crqConfig(ws: Workspace): CrqConfig {
 
 function contextOf(ws: Workspace, status: Status): CrqContext {
   return {
-    ...{ branch: status.branch, upstream: status.upstream, head: status.head },
+    ...{ branch: status.branch, upstream: status.upstream, head: status.head, ahead: status.ahead },
     configured: status.branch === null ? [] : ws.config.getAll(`branch.${status.branch}.crq`),
     config: crqConfig(ws),
   };

@@ -10,6 +10,8 @@ export interface Status {
   /** null where HEAD is detached. */
   branch: string | null;
   upstream: string | null;
+  /** Commits that the upstream does not have; null without an upstream, or where it is gone. */
+  ahead: number | null;
   staged: number;
   unstaged: number;
   /** Files that are neither tracked nor ignored; a nested repository ends in `/`. */
@@ -33,14 +35,23 @@ async function bareStatus(git: Git): Promise<Status> {
     git.line(['symbolic-ref', '--quiet', '--short', 'HEAD']),
   ]);
   return {
-    ...{ head, branch, upstream: null, staged: 0, unstaged: 0 },
+    ...{ head, branch, upstream: null, ahead: null, staged: 0, unstaged: 0 },
     ...{ untracked: [], unmerged: [], operation: null },
   };
 }
 
 export function parseStatus(out: Buffer): Omit<Status, 'operation'> {
   const status: Omit<Status, 'operation'> = {
-    ...{ head: null, branch: null, upstream: null, staged: 0, unstaged: 0, untracked: [], unmerged: [] },
+    ...{
+      head: null,
+      branch: null,
+      upstream: null,
+      ahead: null,
+      staged: 0,
+      unstaged: 0,
+      untracked: [],
+      unmerged: [],
+    },
   };
   for (let at = 0; at < out.length;) {
     const end = out.indexOf(0, at);
@@ -64,6 +75,7 @@ function header(line: string, status: Omit<Status, 'operation'>): void {
   if (key === 'branch.oid') status.head = value === '(initial)' ? null : value;
   else if (key === 'branch.head') status.branch = value === '(detached)' ? null : value;
   else if (key === 'branch.upstream') status.upstream = value;
+  else if (key === 'branch.ab') status.ahead = Number(/^\+(\d+) /u.exec(value)?.[1] ?? 0);
 }
 
 function fieldFrom(record: Buffer, n: number): Buffer {

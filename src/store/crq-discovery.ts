@@ -28,6 +28,8 @@ export interface CrqContext {
   branch: string | null;
   upstream: string | null;
   head: string | null;
+  /** Commits since the upstream, where the caller knows; null or absent: git is asked. */
+  ahead?: number | null;
   /** Values of `branch.<name>.crq`, where the caller has the configuration at hand; else git is asked. */
   configured?: string[];
   config: CrqConfig;
@@ -135,8 +137,8 @@ async function trailerIds(
   context: CrqContext,
   pattern: RegExp | undefined,
 ): Promise<string[]> {
-  const { head, upstream } = context;
-  if (head === null) return [];
+  const { head, upstream, ahead } = context;
+  if (head === null || (upstream !== null && ahead === 0)) return [];
   const log = (range: string, max: number) =>
     repo.git.run(
       [
