@@ -22,22 +22,40 @@ export function overview(): string {
   return lines.join('\n');
 }
 
-export function commandHelp(verb: string, definition: Definition): string {
-  const { options } = definition;
-  const rows = [...options]
-    .map((o) => [optionText(o.definition), o.description ?? ''] as const)
-    .toSorted(([a], [b]) => (a.replace(/^-+/u, '') < b.replace(/^-+/u, '') ? -1 : 1));
+/** The usage that a command declares; clipanion's own rendering of it wraps and reformats. */
+export interface Usage {
+  description?: string;
+  /** The lines behind `usage:`. */
+  details?: string;
+  examples?: [string, string][];
+}
+
+export function commandHelp(verb: string, options: Definition['options'], usage: Usage | undefined): string {
+  const rows = options
+    .map((o) => optionRow(o.definition, o.description ?? ''))
+    .toSorted(([a], [b]) => (sortKey(a) < sortKey(b) ? -1 : 1));
   const width = Math.max(0, ...rows.map(([left]) => left.length));
-  const lines = [`usage: ${(definition.details ?? `git session ${verb}`).trim()}`, ''];
-  if (definition.description !== undefined) lines.push(definition.description.trim(), '');
+  const lines = [`usage: ${usage?.details ?? `git session ${verb}`}`, ''];
+  if (usage?.description !== undefined) lines.push(usage.description, '');
   lines.push(...rows.map(([left, right]) => `    ${left.padEnd(width + 2)}${right}`), '');
-  for (const [what, line] of definition.examples ?? []) lines.push(`  ${what}:`, `    ${line}`, '');
+  for (const [what, line] of usage?.examples ?? []) lines.push(`${what}:`, `    ${line}`, '');
   return lines.join('\n');
 }
 
-/** clipanion writes values as `#0`. */
-function optionText(definition: string): string {
-  return definition.replace(/ #0/gu, '=<value>').replaceAll(',', ', ');
+function sortKey(option: string): string {
+  return option.replace(/\[no-\]/u, '').replace(/^-+/u, '');
+}
+
+/**
+ * clipanion writes a value as `#0`, and knows neither its name nor that a flag is on by default. A
+ * description that begins with `=<path>` or `[=<path>]` names the value; one with `(default)` says so.
+ */
+function optionRow(definition: string, description: string): [string, string] {
+  const named = /^(\[?=<[^>]+>\]?) /u.exec(description)?.[1];
+  const flag = definition.replace(/ #0/gu, '').replaceAll(',', ', ');
+  const value = named ?? (definition.includes('#0') ? '=<value>' : '');
+  const both = /\(default\)|--no-/u.test(description) ? flag.replace('--', '--[no-]') : flag;
+  return [both + value, named === undefined ? description : description.slice(named.length + 1)];
 }
 
 /** clipanion's `-m,--message #0` as the option's names; a flag that is on by default has a `--no-` form too. */

@@ -91,16 +91,18 @@ function commit({ read }: SnapshotEntry): string {
 }
 
 function eventLine({ name, remote, record }: EventEntry): string {
-  const { type, data, clone } = record;
+  const { type, data, clone, sequence } = record;
   const session = safe(remote === null ? name : `${remote}/${name}`);
   const which = data.snapshots.length === 1 ? safe(data.snapshots[0]!) : `${data.snapshots.length} snapshots`;
-  const when = safe(date(new Date(record.sequence).toISOString()));
+  const when = new Date(sequence);
   const what = {
-    deleted: data.renamedTo === undefined ? `deleted ${which}` : `renamed to ${safe(data.renamedTo)}`,
+    deleted: typeof data.renamedTo === 'string' ? `renamed to ${safe(data.renamedTo)}` : `deleted ${which}`,
     'crq-linked': `linked ${which} to ${safe(data.crq ?? '')}${data.title == null ? '' : ` ${safe(data.title)}`}`,
     'crq-unlinked': `unlinked ${which} from ${safe(data.crq ?? '')}`,
   }[type];
-  return `event ${session}: ${what}, ${when} (clone ${safe(clone).slice(0, 8)})`;
+  // Others may have written any number.
+  const at = Number.isNaN(when.getTime()) ? '' : `, ${date(when.toISOString())}`;
+  return `event ${session}: ${what}${at} (clone ${safe(clone.slice(0, 8))})`;
 }
 
 function snapshotJson({ read, form, crqs }: SnapshotEntry) {

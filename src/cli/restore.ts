@@ -25,20 +25,20 @@ export class RestoreCommand extends SessionCommand {
   ref = Option.String({ required: false });
   all = Option.Boolean('-a,--all', false, { description: 'every saved session that is not alive' });
   dryRun = Option.Boolean('-n,--dry-run', false, { description: 'print what would be done, change nothing' });
-  as = Option.String('--as', { description: 'name of the tmux session' });
+  as = Option.String('--as', { description: '=<name> name of the tmux session' });
   attach = Option.Boolean('--attach', false, { description: 'go to the session afterwards' });
   worktree = Option.String('--worktree', {
     tolerateBoolean: true,
-    description: 'restore into a new linked worktree, at this path if one is given',
+    description: '[=<path>] restore into a new linked worktree',
   });
   autostash = Option.Boolean('--autostash', false, {
     description: 'put your own changes on the stash first',
   });
   git = Option.Boolean('--git', true, {
-    description: 'restore commit and work (default); --no-git: tmux only',
+    description: 'restore commit and uncommitted work (default)',
   });
-  window = Option.String('--window', { description: 'only the window with this index' });
-  run = Option.Boolean('--run', { description: 'start the commands without asking; --no-run: start none' });
+  window = Option.String('--window', { description: '=<n> only the window with this index' });
+  run = Option.Boolean('--run', { description: 'start the commands without asking; --no-run starts none' });
 
   async execute(): Promise<number> {
     if (this.all === (this.ref !== undefined)) {

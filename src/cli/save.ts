@@ -17,17 +17,17 @@ export class SaveCommand extends SessionCommand {
   });
 
   name = Option.String({ required: false });
-  target = Option.String('-t,--target', { description: 'the tmux session to save' });
+  target = Option.String('-t,--target', { description: '=<session> the tmux session to save' });
   all = Option.Boolean('-a,--all', false, { description: 'save every tmux session' });
-  message = Option.String('-m,--message', { description: 'say what this is' });
-  crq = Option.Array('--crq', [], { description: 'link to this change request (repeatable)' });
+  message = Option.String('-m,--message', { description: '=<text> say what this is' });
+  crq = Option.Array('--crq', [], { description: '=<id> link to this change request (repeatable)' });
   detect = Option.Boolean('--detect-crq', true, {
     description: 'find change requests in the branch name, trailers and documents (default)',
   });
-  env = Option.Array('--env', [], { description: 'save this environment variable too (repeatable)' });
+  env = Option.Array('--env', [], { description: '=<name> save this environment variable too (repeatable)' });
   scrollback = Option.String('--scrollback', {
     tolerateBoolean: true,
-    description: `save the panes' text, with colors; at most so many lines (${DEFAULT_SCROLLBACK_LINES})`,
+    description: `[=<lines>] save the panes' text with its colors (${DEFAULT_SCROLLBACK_LINES} lines)`,
   });
   work = Option.Boolean('--work', true, { description: 'take uncommitted work along (default)' });
   quiet = Option.Boolean('-q,--quiet', false, { description: 'print nothing but errors and warnings' });
