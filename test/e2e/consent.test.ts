@@ -1,9 +1,9 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { spawn } from '@lydell/node-pty';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { forge, plainSnapshot, plainWindow, typedPane } from '../support/forge.ts';
-import { type Person, person, PROGRAM, waitFor } from '../support/harness.ts';
+import { type Person, person, waitFor } from '../support/harness.ts';
+import { type Terminal, terminal } from '../support/terminal.ts';
 
 /** A snapshot from somebody else, with one command to start. */
 async function foreign(ann: Person): Promise<string> {
@@ -14,24 +14,6 @@ async function foreign(ann: Person): Promise<string> {
   snapshot.tmux.windows = [window];
   await forge(ann, repo, snapshot);
   return repo;
-}
-
-interface Terminal {
-  text: () => string;
-  type: (keys: string) => void;
-  ended: Promise<number>;
-}
-
-/** Runs the program on a terminal of its own. */
-function terminal(ann: Person, repo: string, ...args: string[]): Terminal {
-  let text = '';
-  const child = spawn(PROGRAM, args, { cwd: repo, env: ann.env, cols: 120, rows: 40 });
-  onTestFinished(() => child.kill('SIGKILL'));
-  child.onData((data) => (text += data));
-  const ended = new Promise<number>((resolve) => {
-    child.onExit(({ exitCode }) => resolve(exitCode));
-  });
-  return { text: () => text, type: (keys) => child.write(keys), ended };
 }
 
 async function asked(ann: Person, repo: string): Promise<Terminal> {

@@ -10,6 +10,7 @@ import {
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Person, person, waitFor } from '../support/harness.ts';
+import { terminal } from '../support/terminal.ts';
 
 /** A saved session of one window with two panes, on a commit with uncommitted work of all three kinds. */
 async function saved(ann: Person, ...saveArgs: string[]): Promise<string> {
@@ -413,5 +414,18 @@ describe('tmux', () => {
     expect(result.code).toBe(1);
     expect(result.stderr).toContain("directory 'src' leads out of the repository");
     expect(await ann.tmux('display-message', '-p', '-t', '=work:0.1', '#{pane_current_path}')).toBe(repo);
+  });
+
+  test('--attach goes to the restored session, and detaching gives exit code 0', async () => {
+    const ann = person();
+    const repo = await saved(ann);
+    await ann.killServer();
+    const t = terminal(ann, repo, 'restore', '--attach', 'work');
+    const clients = async () =>
+      (await ann.tmuxAlive()) ? ann.tmux('list-clients', '-F', '#{client_session}') : '';
+    await waitFor(async () => (await clients()) === 'work', 'the client in the session, and no other');
+    t.type('\x02d');
+    expect(await t.ended).toBe(0);
+    expect(await ann.tmux('list-sessions', '-F', '#{session_name} #{session_attached}')).toBe('work 0');
   });
 });
