@@ -35,7 +35,8 @@ class Person {
       TMUX_TMPDIR: this.home,
       TMPDIR: tmpdir(),
       SHELL: shell,
-      TERM: process.env.TERM === undefined || process.env.TERM === 'dumb' ? 'xterm-256color' : process.env.TERM,
+      TERM:
+        process.env.TERM === undefined || process.env.TERM === 'dumb' ? 'xterm-256color' : process.env.TERM,
       LANG: 'C.UTF-8',
       GIT_CONFIG_NOSYSTEM: '1',
       BASH_SILENCE_DEPRECATION_WARNING: '1',
@@ -193,7 +194,8 @@ function descendants(pid) {
   const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' });
   const rows = stdout.split('\n').map((line) => line.trim().split(/\s+/).map(Number));
   const found = [pid];
-  for (const parent of found) found.push(...rows.filter(([, ppid]) => ppid === parent).map(([child]) => child));
+  for (const parent of found)
+    found.push(...rows.filter(([, ppid]) => ppid === parent).map(([child]) => child));
   return found;
 }
 
@@ -206,7 +208,11 @@ function exists(pid) {
   }
 }
 
-for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15], ['SIGHUP', 1]]) {
+for (const [signal, number] of [
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+  ['SIGHUP', 1],
+]) {
   process.on(signal, () => {
     interrupted = Object.assign(new Error('interrupted'), { code: 128 + number });
     try {

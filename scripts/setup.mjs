@@ -16,7 +16,8 @@ export function setup() {
   if (!answers('tmux', '-V')) installTmux();
   if (!existsSync(path.join(root, 'node_modules'))) run('npm', ['ci', '--no-audit', '--no-fund']);
   // The whole build checks types too, and who runs the tests may be in the middle of something.
-  if (isOlder(['man/man1/git-session.1'], ['docs/git-session.1.md'])) run(process.execPath, ['scripts/build.mjs']);
+  if (isOlder(['man/man1/git-session.1'], ['docs/git-session.1.md']))
+    run(process.execPath, ['scripts/build.mjs']);
   else if (isOlder(PROGRAM, SOURCES)) run(process.execPath, ['scripts/build.mjs', '--fast']);
 }
 
@@ -24,7 +25,8 @@ function installTmux() {
   const hint = 'install tmux 3.2 or newer (brew install tmux, dnf install tmux, apk add tmux)';
   if (!answers('apt-get', '--version')) fail(`tmux is needed: ${hint}`);
   const asRoot = process.getuid?.() === 0 ? [] : ['sudo', ...(process.stdin.isTTY ? [] : ['-n'])];
-  if (asRoot.length > 0 && !answers('sudo', '-V')) fail(`tmux is needed, and only root can install it: ${hint}`);
+  if (asRoot.length > 0 && !answers('sudo', '-V'))
+    fail(`tmux is needed, and only root can install it: ${hint}`);
   const apt = (...args) => {
     const [program, ...rest] = [...asRoot, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', ...args];
     run(program, rest);

@@ -38,7 +38,11 @@ export class AllowCommand extends SessionCommand {
     }
     const allowed = await allowSnapshot(this.ref!, this.dryRun);
     if (this.json)
-      this.printJson({ ok: true, approved: allowed.before !== null || !this.dryRun, ...allowed });
+      this.printJson({
+        ok: true,
+        approved: allowed.before !== null || !this.dryRun,
+        ...allowedJson(allowed),
+      });
     else this.print(allowed);
     return 0;
   }
@@ -74,4 +78,8 @@ export class AllowCommand extends SessionCommand {
       this.hint(`to take it back: git session allow --revoke ${a.digest.slice(0, 12)}`);
     }
   }
+}
+
+function allowedJson({ label, digest, savedBy, savedAt, host, commands, env, before }: Allowed) {
+  return { snapshot: label, digest, saved_by: savedBy, saved_at: savedAt, host, commands, env, before };
 }

@@ -1,5 +1,5 @@
 import { Command, Option } from 'clipanion';
-import { UsageError } from '../session/errors.ts';
+import { RejectedError, UsageError } from '../session/errors.ts';
 import { type DeleteResult, remove } from '../flow/remove.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
@@ -25,17 +25,19 @@ export class DeleteCommand extends SessionCommand {
     }
     const result = await remove({ refs: this.refs, remote: this.remote });
     for (const w of result.warnings) this.warn(w);
-    const rejected = result.remote?.rejected ?? [];
-    if (this.json) this.printJson({ ok: rejected.length === 0, ...result });
-    else this.print(result);
-    for (const { ref, reason } of rejected) {
-      process.stderr.write(
-        `error: remote '${safe(result.remote!.name)}' rejected the deletion of ${safe(ref)}: ${safe(reason)}\n`,
-      );
+    if (!this.json) this.print(result);
+    const [first, ...more] = new Set(
+      (result.remote?.rejected ?? []).map(
+        ({ ref, reason }) => `remote '${result.remote!.name}' rejected ${ref}: ${reason}`,
+      ),
+    );
+    for (const line of more) process.stderr.write(`error: ${safe(line)}\n`);
+    if (first !== undefined) {
+      const hint = 'it is deleted here; other clones hide it once they get the tombstone: git session push';
+      throw new RejectedError(first, [hint], resultJson(result));
     }
-    if (rejected.length > 0)
-      this.hint('it is deleted here, and hidden wherever this clone pushes: git session push');
-    return rejected.length > 0 ? 1 : 0;
+    if (this.json) this.printJson({ ok: true, ...resultJson(result) });
+    return 0;
   }
 
   private print({ deleted, foreign, remote }: DeleteResult): void {
@@ -56,4 +58,16 @@ export class DeleteCommand extends SessionCommand {
     }
     for (const { ref, oid } of foreign) this.hint(`to undo: git update-ref ${ref} ${oid}`);
   }
+}
+
+function resultJson({ deleted, foreign, remote, warnings }: DeleteResult) {
+  return {
+    deleted: deleted.map(({ name, savedAs, whole, snapshots }) => ({
+      name,
+      saved_as: savedAs,
+      whole,
+      snapshots,
+    })),
+    ...{ foreign, remote, warnings },
+  };
 }

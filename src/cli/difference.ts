@@ -101,6 +101,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'host.name': 'host',
   'host.tmux': 'tmux version',
   cwdDeleted: 'directory was deleted:',
+  last: 'was active before:',
   start: 'started with',
   remainOnExit: 'remain-on-exit',
   automaticRename: 'automatic rename:',

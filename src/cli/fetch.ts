@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { SessionError } from '../session/errors.ts';
-import { fetchFrom, type FetchResult, remotesToFetch } from '../flow/share.ts';
+import { fetchFrom, type FetchResult, remotesToFetch } from '../flow/fetch.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { fetchJson, printFetch } from './sharing.ts';

@@ -33,8 +33,7 @@ export class ListCommand extends SessionCommand {
     if (listing.tmuxProblem !== null) this.warn(`can't tell what is running: ${listing.tmuxProblem}`);
     for (const { error } of listing.rows) if (error !== null) this.warn(error.message);
     if (this.json) this.printJson(listing.rows.map((row) => rowJson(row, listing)));
-    else if (listing.rows.length > 0)
-      for (const line of listLines(listing.rows, terminalWidth())) this.out(line);
+    else if (listing.rows.length > 0) this.out(listLines(listing.rows, terminalWidth()).join('\n'));
     else this.note(this.nothing());
     return 0;
   }

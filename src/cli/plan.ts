@@ -1,7 +1,8 @@
 import type { Preview } from '../flow/restore-command.ts';
 import type { GitStep } from '../session/plan.ts';
 import { displayText } from '../session/text.ts';
-import { safe, safeArgv } from '../trust/safe.ts';
+import { shellWord } from '../session/command-line.ts';
+import { safe, safeArgv, safeWord } from '../trust/safe.ts';
 
 const LEFT: Record<Extract<GitStep, { kind: 'leave' }>['reason'], string> = {
   'no-git': 'leave commit and worktree alone (--no-git)',
@@ -29,7 +30,7 @@ function gitStep(step: GitStep): string {
 }
 
 /** The plan of a restore for people. */
-export function printPlan({ plan, consent, label }: Preview, out: (text: string) => void): void {
+export function printPlan({ plan, consent, label, env }: Preview, out: (text: string) => void): void {
   out(`restore ${safe(label)} as tmux session '${safe(displayText(plan.tmuxName))}'`);
   for (const step of plan.git) out(`  git   ${gitStep(step)}`);
   for (const m of plan.members) out(`  tmux  session '${safe(displayText(m.name))}' in the same group`);
@@ -45,17 +46,18 @@ export function printPlan({ plan, consent, label }: Preview, out: (text: string)
       if (p.shown !== null) out(`          (shown, not started) ${safe(p.shown)}`);
     }
   }
+  for (const [name, value] of Object.entries(env)) out(`  env   ${safe(name)}=${safeWord(value)}`);
   for (const w of plan.warnings) out(`  note  ${safe(w)}`);
   if (consent.commands.length > 0) {
     out(
       consent.approved
         ? `  commands start: ${consent.reason}`
-        : `  commands start only after you approve them (--run, or git session allow ${safe(label)})`,
+        : `  commands start only after you approve them (--run, or git session allow ${safe(shellWord(label))})`,
     );
   }
 }
 
-export function planJson({ plan, consent, label }: Preview) {
+export function planJson({ plan, consent, label, env }: Preview) {
   return {
     snapshot: label,
     session: displayText(plan.tmuxName),
@@ -79,6 +81,7 @@ export function planJson({ plan, consent, label }: Preview) {
         problem: p.problem,
       })),
     })),
+    env,
     commands: consent.commands,
     approved: consent.approved,
     reason: consent.reason,

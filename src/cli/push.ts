@@ -19,6 +19,7 @@ export class PushCommand extends SessionCommand {
 
   dryRun = Option.Boolean('-n,--dry-run', false, { description: 'ask the remote, change nothing' });
   verify = Option.Boolean('--verify', true, { description: 'run the pre-push hook (default)' });
+  atomic = Option.Boolean('--atomic', false, { description: 'all or nothing' });
   allowSecrets = Option.Boolean('--allow-secrets', false, {
     description: 'push also what looks like a secret',
   });
@@ -27,9 +28,9 @@ export class PushCommand extends SessionCommand {
   words = Option.Rest();
 
   async execute(): Promise<number> {
-    const { dryRun, verify, allowSecrets } = this;
+    const { dryRun, verify, atomic, allowSecrets } = this;
     const [remote, ...names] = this.words;
-    const result = await push({ remote, names, dryRun, verify, allowSecrets });
+    const result = await push({ remote, names, dryRun, verify, atomic, allowSecrets });
     for (const w of result.warnings) this.warn(w);
     if (!this.json && !this.quiet) {
       printPush(

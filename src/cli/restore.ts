@@ -4,6 +4,7 @@ import { restoreAll, restoreOne } from '../flow/restore-command.ts';
 import { attach } from '../flow/attach.ts';
 import type { RestoreResult } from '../flow/restore.ts';
 import type { RestoreOptions } from '../flow/restore-plan.ts';
+import { shellWord } from '../session/command-line.ts';
 import { displayText } from '../session/text.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
@@ -129,11 +130,11 @@ export class RestoreCommand extends SessionCommand {
       process.stderr.write(
         `error: ${commands.length} commands of this snapshot were not started: it was not saved by this clone, and nobody approved it\n`,
       );
-      this.hint(`see them: git session show ${r.label}`);
+      this.hint(`see them: git session show ${shellWord(r.label)}`);
       this.hint(
-        `start them in a new restore: git session restore --run ${r.label} --as ${displayText(r.tmuxName)}-2`,
+        `start them in a new restore: git session restore --run --as=${shellWord(`${displayText(r.tmuxName)}-2`)} ${shellWord(r.label)}`,
       );
-      this.hint(`or approve this snapshot for good: git session allow ${r.label}`);
+      this.hint(`or approve this snapshot for good: git session allow ${shellWord(r.label)}`);
     }
     return r.partial ? 1 : 0;
   }

@@ -1,5 +1,6 @@
 import { RejectedError } from '../session/errors.ts';
-import type { FetchResult, PushResult, SharedSnapshot } from '../flow/share.ts';
+import type { FetchResult } from '../flow/fetch.ts';
+import type { PushResult, SharedSnapshot } from '../flow/share.ts';
 import { safe } from '../trust/safe.ts';
 
 /** What was pushed, by session, for people. */

@@ -21,7 +21,10 @@ export class SyncCommand extends SessionCommand {
 
   async execute(): Promise<number> {
     const { remote, verify, allowSecrets } = this;
-    const { fetched, pushed } = await sync({ remote, names: [], dryRun: false, verify, allowSecrets });
+    const { fetched, pushed } = await sync({
+      ...{ remote, names: [], dryRun: false, atomic: false },
+      ...{ verify, allowSecrets },
+    });
     for (const w of pushed.warnings) this.warn(w);
     if (!this.json && !this.quiet) {
       const out = (text: string) => this.out(text);

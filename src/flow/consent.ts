@@ -79,15 +79,12 @@ export function recheck(ws: Workspace, loaded: Loaded, consent: Consent): void {
   );
 }
 
+/** Every command that an approval lets start, also where something is missing at the moment. */
 export function plannedCommands(plan: RestorePlan): PlannedCommand[] {
   return plan.windows.flatMap((w) =>
-    w.panes.flatMap((p) => {
-      const all = [
-        ...(p.start === null ? [] : [p.start]),
-        ...p.steps,
-        ...(p.prefill === null ? [] : [p.prefill]),
-      ];
-      return all.map((argv) => ({ pane: `${w.index}.${p.pane}`, argv, cwd: p.cwd.toString('utf8') }));
+    w.panes.flatMap(({ pane, wants: { cwd, start, steps, prefill } }) => {
+      const all = [...(start === null ? [] : [start]), ...steps, ...(prefill === null ? [] : [prefill])];
+      return all.map((argv) => ({ pane: `${w.index}.${pane}`, argv, cwd: cwd.toString('utf8') }));
     }),
   );
 }

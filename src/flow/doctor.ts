@@ -207,6 +207,14 @@ function checkSharing(config: Config, repo: Repository, report: Report): void {
   if (!notesShown) report('notes', 'warning', "'git log' does not show CRQ notes", ['git session init']);
   if (missingRemotes.length === 0 && notesShown)
     report('setup', 'ok', 'git fetch brings sessions, git log shows CRQ notes');
+  if (config.getBoolean('fetch.prune', false)) {
+    report(
+      'prune',
+      'warning',
+      "fetch.prune is set: fetching 'refs/sessions/*:refs/sessions/*' deletes your own sessions",
+      ['fetch with: git session fetch', "or: git fetch --no-prune origin 'refs/sessions/*:refs/sessions/*'"],
+    );
+  }
   // A fetch into our own sessions replaces them, and with pruning deletes them (attack C8).
   for (const { name } of config.remotes()) {
     const into = config.getAll(`remote.${name}.fetch`).filter((r) => /:refs\/(?:sessions\/)?\*$/u.test(r));

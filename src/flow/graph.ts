@@ -126,7 +126,9 @@ async function commitFacts(git: Git, commits: string[]): Promise<Map<string, Fac
   return new Map(
     lines.map((line): [string, Facts] => {
       const [oid = '', time = '0', names = '', subject = ''] = line.split('\0');
-      const committedAt = new Date(Number(time) * 1000).toISOString();
+      const at = new Date(Number(time) * 1000);
+      // A forged commit may have any time.
+      const committedAt = Number.isNaN(at.getTime()) ? null : at.toISOString();
       return [oid, { subject, committedAt, names: names.split(', ').filter(isName) }];
     }),
   );
@@ -146,7 +148,9 @@ async function descent(
   facts: ReadonlyMap<string, Facts>,
 ): Promise<Map<string, string[]>> {
   if (commits.length < 2) return new Map(commits.map((oid) => [oid, []]));
-  const oldest = Math.min(...[...facts.values()].map((f) => Date.parse(f.committedAt ?? '') / 1000));
+  const oldest = Math.min(
+    ...Array.from(facts.values(), (f) => Date.parse(f.committedAt ?? '1970-01-01') / 1000),
+  );
   const walked = await git.run(
     ['rev-list', '--topo-order', '--parents', ...(oldest > 0 ? [`--since=${oldest - 1}`] : []), '--stdin'],
     { input: `${commits.join('\n')}\n` },

@@ -4,6 +4,7 @@ import { compareIds, idTime, nameFromTmux } from '../session/names.ts';
 import { fromSnapshotPath, type Places } from '../session/paths.ts';
 import type { Crq, Snapshot, TmuxPane } from '../session/schema.ts';
 import { fromText } from '../session/text.ts';
+import { Git } from '../git/git.ts';
 import type { Ref } from '../git/refs.ts';
 import { address } from '../store/resolve.ts';
 import {
@@ -62,10 +63,11 @@ export interface Listing {
 
 /** Every saved session with its newest snapshot. Only those are read, however many there are. */
 export async function listSessions(options: ListOptions): Promise<Listing> {
+  const refs = readRefsAhead();
   const ws = await openWorkspace();
   const [live, { catalog, chosen, read }] = await Promise.all([
     readLive(ws.tmux),
-    readNewest(ws.repo.git, options),
+    readNewest(ws.repo.git, refs ?? readCatalog(ws.repo.git), options),
   ]);
   const rows = chosen.flatMap((group): SessionRow[] => {
     const found = pick(catalog, group, read, options.crq);
@@ -80,11 +82,22 @@ export async function listSessions(options: ListOptions): Promise<Listing> {
   };
 }
 
+/**
+ * Reads the refs while the repository is still looked for: git finds it by itself, unless it was told
+ * where it is. What goes wrong is told by `openWorkspace`.
+ */
+function readRefsAhead(): Promise<Catalog> | null {
+  if (process.env['GIT_DIR'] !== undefined || process.env['GIT_COMMON_DIR'] !== undefined) return null;
+  const catalog = readCatalog(new Git(null));
+  catalog.catch(() => undefined);
+  return catalog;
+}
+
 /** The snapshots of one session, oldest first. */
 type Group = StoredSnapshot[];
 
-async function readNewest(git: Parameters<typeof readCatalog>[0], options: ListOptions) {
-  const catalog = await readCatalog(git);
+async function readNewest(git: Git, refs: Promise<Catalog>, options: ListOptions) {
+  const catalog = await refs;
   const matching = groups(catalog).filter((g) => {
     const { name, remote } = g[0]!;
     if (options.remote !== null && (remote !== null) !== options.remote) return false;

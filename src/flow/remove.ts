@@ -7,13 +7,8 @@ import {
 } from '../session/errors.ts';
 import { checkName, isSessionName, parseSessionRef, REMOTE_SESSIONS, SESSIONS } from '../session/names.ts';
 import { listRefs, type Ref } from '../git/refs.ts';
-import {
-  deleteRefs,
-  deleteSnapshots,
-  moveSession,
-  removeNoteLines,
-  renameNoteLines,
-} from '../store/remove.ts';
+import { removeNoteLines, renameNoteLines } from '../store/note-lines.ts';
+import { deleteRefs, deleteSnapshots, moveSession } from '../store/remove.ts';
 import { defaultRemote, listRemoteRefs, pushRefs, requireRemote } from '../store/remotes.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
 import { type Catalog, readCatalog, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
@@ -163,7 +158,7 @@ async function removeFrom(
   gone: StoredSnapshot[],
   tombstones: string[],
 ): Promise<DeleteResult['remote']> {
-  const flags = { dryRun: false, verify: true };
+  const flags = { dryRun: false, verify: true, atomic: false };
   const there: string[] = [];
   for (const name of new Set(gone.map((s) => s.name))) {
     const has = new Set(await listRemoteRefs(ws.repo.git, remote, `${SESSIONS}${name}/`));

@@ -2,10 +2,12 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { FileProblemError, NoServerError, type SessionError } from '../session/errors.ts';
 import type { RestorePlan } from '../session/plan.ts';
+import type { Snapshot } from '../session/schema.ts';
 import { fromText } from '../session/text.ts';
 import { readCatalog, readSnapshots } from '../store/sessions.ts';
 import { listSessions } from '../tmux/capture.ts';
 import type { Tmux } from '../tmux/tmux.ts';
+import { restorableEnvironment } from '../trust/environment.ts';
 import type { Consent } from './consent.ts';
 import { load, type Loaded } from './load.ts';
 import { restore, type RestoreResult, restoreTogether } from './restore.ts';
@@ -31,6 +33,8 @@ export interface Preview {
   label: string;
   plan: RestorePlan;
   consent: Consent;
+  /** The variables that an approval would set. */
+  env: Snapshot['env'];
 }
 
 /** The plan of one restore, or of `--all` (`ref` is null). Changes nothing. */
@@ -45,7 +49,8 @@ export async function previewAll(
   const previews: Preview[] = [];
   for (const one of loaded) {
     const made = await preview(ws, one, { ...quiet, worktree: worktreePath(ws, one, worktree) });
-    previews.push({ label: one.label, ...made });
+    const { set } = restorableEnvironment(one.snapshot.env, { allow: [], approved: true });
+    previews.push({ label: one.label, ...made, env: { ...set } });
   }
   return previews;
 }

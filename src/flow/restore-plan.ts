@@ -83,13 +83,20 @@ export function linkedCrqs(loaded: Loaded): Crq[] {
     : crqsOf(loaded.catalog, loaded.stored, loaded.snapshot);
 }
 
-/** The variables that the restored session gets, and warnings for those that it does not. */
+/**
+ * The variables that the restored session gets, and warnings for those that it does not. Those on the
+ * restorer's own list always; others where this clone saved them, or a person saw and approved them.
+ * `--run` says yes to commands that one knows, not to whatever a stranger's environment may do.
+ */
 export function environmentFor(ws: Workspace, loaded: Loaded, consent: Consent, warnings: string[]) {
   const own = ws.config.getAll('session.env').flatMap((v) => v.split(/[\s,]+/u));
   const { set, dropped } = restorableEnvironment(loaded.snapshot.env, {
     allow: [...DEFAULT_ALLOW, ...own],
-    approved: consent.approved,
+    approved: ['saved', 'allowed', 'answered'].includes(consent.reason),
   });
-  for (const { name, reason } of dropped) warnings.push(`environment variable ${name} is not set: ${reason}`);
+  for (const { name, reason } of dropped) {
+    const how = reason === 'not-allowed' ? ` (git config --add session.env ${name})` : '';
+    warnings.push(`environment variable ${name} is not set: ${reason}${how}`);
+  }
   return set;
 }

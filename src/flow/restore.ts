@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ServerGoneError, SessionError, SessionExistsError } from '../session/errors.ts';
+import { shellWord } from '../session/command-line.ts';
 import type { RestorePlan } from '../session/plan.ts';
 import type { Crq } from '../session/schema.ts';
 import { displayText, type Text } from '../session/text.ts';
@@ -10,6 +11,7 @@ import {
   buildStructure,
   discard,
   finishCommands,
+  lateCommands,
   publish,
   readGlobals,
   sessionIds,
@@ -149,6 +151,7 @@ export async function restoreTogether(
     );
     const ready = built.map((b) => b.item);
     await startCommands(client, ready, run);
+    await client.run(ready.flatMap((job) => lateCommands(job.build, job.built!)));
     const ids = await sessionIds(client);
     const named = await collect(
       ready,
@@ -256,7 +259,7 @@ async function name(client: ControlClient, job: Job, ids: Map<string, string>): 
   if (!(await publish(client, job.built!.id, job.build.name))) {
     const shown = displayText(job.plan.tmuxName);
     throw new SessionExistsError(`tmux session '${shown}' already exists`, [
-      `restore beside it: --as ${shown}-2`,
+      `restore beside it: --as=${shellWord(`${shown}-2`)}`,
     ]);
   }
   for (const m of job.build.members) {

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { UnknownRefError, UsageError } from '../session/errors.ts';
 import { parseSessionRef, SESSIONS } from '../session/names.ts';
-import { mergeNotes } from '../git/notes.ts';
 import { listRefs, type Ref } from '../git/refs.ts';
 import { findSecrets } from '../store/findings.ts';
 import {
@@ -12,13 +11,12 @@ import {
   type PushReport,
   type PushStatus,
   pushRefs,
-  remoteNames,
-  remoteNotes,
   requireRemote,
 } from '../store/remotes.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
 import { type Catalog, CRQ_NOTES, readCatalog, type StoredSnapshot } from '../store/sessions.ts';
-import { identity, openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
+import { fetchFrom, type FetchResult, mergeRemoteNotes } from './fetch.ts';
+import { openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
 
 export interface PushOptions extends PushFlags {
   remote: string | undefined;
@@ -80,12 +78,38 @@ async function pushFrom(ws: Workspace, remote: string, options: PushOptions): Pr
   const notes = catalog.notes === null ? [] : [NOTES_REFSPEC];
   const refspecs = [...(all.length === 0 ? [] : sessions), ...notes];
   if (refspecs.length === 0) return result;
+  if (options.atomic) {
+    await pushTogether(ws, result, refspecs, options);
+    return result;
+  }
   let report = await pushRefs(git, remote, refspecs, options);
-  if (report.refs.some((r) => r.reason === HOOK))
+  if (report.refs.some((r) => r.reason === HOOK)) {
     report = await pushOneByOne(ws, remote, chosen, notes, options, report);
+  }
   record(result, report);
   if (isBehind(result) && !options.dryRun) await mergeAndPushNotes(ws, result, options);
   return result;
+}
+
+/** All or nothing: the notes must fit before, as theirs would stop the sessions too. */
+async function pushTogether(
+  ws: Workspace,
+  result: PushResult,
+  refspecs: string[],
+  flags: PushFlags,
+): Promise<void> {
+  for (let attempt = 1; attempt <= TRIES; attempt++) {
+    let merged = false;
+    if (refspecs.includes(NOTES_REFSPEC) && !flags.dryRun) {
+      await fetchRefs(ws.repo.git, result.remote, [fetchRefspecs(result.remote).notes], false);
+      merged = await mergeRemoteNotes(ws, result.remote);
+    }
+    const report = await pushRefs(ws.repo.git, result.remote, refspecs, flags);
+    Object.assign(result, { snapshots: [], events: [] });
+    record(result, report);
+    if (result.notes !== null && merged) result.notes.merged = true;
+    if (!isBehind(result) || flags.dryRun) return;
+  }
 }
 
 function emptyResult(remote: string, dryRun: boolean): PushResult {
@@ -183,7 +207,10 @@ const RANK: PushStatus[] = ['up-to-date', 'deleted', 'pushed', 'rejected'];
 
 /** A snapshot has two refs; it is as its worse one is. */
 function record(result: PushResult, report: PushReport): void {
-  result.said.push(...report.said);
+  // A race for the notes is run again: what the remote said of it is of no use.
+  result.said.push(
+    ...report.said.filter((line) => !line.startsWith(`error: cannot lock ref '${CRQ_NOTES}'`)),
+  );
   const found = new Map<string, SharedSnapshot>();
   for (const { ref, status, reason } of report.refs) {
     if (ref === CRQ_NOTES) {
@@ -233,64 +260,6 @@ export async function pushNotes(
   record(result, await pushRefs(ws.repo.git, remote, [NOTES_REFSPEC], flags));
   if (isBehind(result) && !flags.dryRun) await mergeAndPushNotes(ws, result, flags);
   return result.notes;
-}
-
-function mergeRemoteNotes(ws: Workspace, remote: string): Promise<boolean> {
-  return mergeNotes(ws.repo.git, CRQ_NOTES, remoteNotes(remote), identity(ws.config));
-}
-
-export interface FetchOptions {
-  remote: string | undefined;
-  all: boolean;
-  prune: boolean;
-}
-
-export interface FetchResult {
-  remote: string;
-  /** `<remote>/<name>/<id>`, as restore takes it. */
-  fetched: string[];
-  /** Snapshots that the remote does not have any more: deleted there, or pruned here. */
-  gone: string[];
-  /** The CRQ notes brought something new. */
-  notes: boolean;
-  said: string[];
-}
-
-export async function remotesToFetch(options: FetchOptions): Promise<{ ws: Workspace; remotes: string[] }> {
-  if (options.all && options.remote !== undefined) throw new UsageError('--all takes no remote');
-  const ws = await openWorkspace();
-  requireEnabled(ws.config);
-  if (options.all) {
-    const remotes = remoteNames(ws.config);
-    return {
-      ws,
-      remotes: remotes.length > 0 ? remotes : [await defaultRemote(ws.repo.git, ws.config, 'fetch')],
-    };
-  }
-  const { remote } = options;
-  if (remote !== undefined) return { ws, remotes: [requireRemote(ws.config, remote)] };
-  return { ws, remotes: [await defaultRemote(ws.repo.git, ws.config, 'fetch')] };
-}
-
-/** Fetches one remote's sessions into its own place, and joins its CRQ notes into ours. */
-export async function fetchFrom(ws: Workspace, remote: string, prune: boolean): Promise<FetchResult> {
-  const { git } = ws.repo;
-  const before = await readCatalog(git);
-  const { sessions, notes } = fetchRefspecs(remote);
-  const said = await fetchRefs(git, remote, [sessions, notes], prune);
-  const merged = await mergeRemoteNotes(ws, remote);
-  const after = await readCatalog(git);
-  // What this clone has itself came back from its own push, and is no news.
-  const known = new Set(
-    before.snapshots.filter((s) => s.remote === null || s.remote === remote).map(labelOf),
-  );
-  const now = new Set(after.snapshots.filter((s) => s.remote === remote).map(labelOf));
-  const shown = (s: StoredSnapshot) => `${remote}/${labelOf(s)}`;
-  return {
-    ...{ remote, said, notes: merged },
-    fetched: after.snapshots.filter((s) => s.remote === remote && !known.has(labelOf(s))).map(shown),
-    gone: before.snapshots.filter((s) => s.remote === remote && !now.has(labelOf(s))).map(shown),
-  };
 }
 
 /** Fetch, merge, push: after it both sides have what either had. */

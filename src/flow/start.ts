@@ -43,7 +43,7 @@ export async function startCommands(
   sessions: Starting[],
   run: RunDirectory,
 ): Promise<void> {
-  const waiting = await currentPids(client, sessions.flatMap(toType));
+  const waiting = await asTheyAre(client, sessions.flatMap(toType));
   let sent: Promise<unknown> = Promise.resolve();
   const failed = await waitReady(waiting, {
     timeoutMs: PROMPT_TIMEOUT,
@@ -76,12 +76,15 @@ function toType(session: Starting): Typing[] {
   );
 }
 
-/** A respawned pane has another process than when it was made. */
-async function currentPids(client: ControlClient, panes: Typing[]): Promise<Typing[]> {
+/** A respawned pane has another process and another terminal than when it was made. */
+async function asTheyAre(client: ControlClient, panes: Typing[]): Promise<Typing[]> {
   if (panes.length === 0) return [];
-  const [out] = await client.run(['list-panes -a -F "#{pane_id} #{pane_pid}"']);
-  const pids = new Map((out ?? []).map((l) => l.toString('latin1').split(' ') as [string, string]));
-  return panes.map((p) => ({ ...p, panePid: Number(pids.get(p.paneId) ?? p.panePid) }));
+  const [out] = await client.run(['list-panes -a -F "#{pane_id} #{pane_pid} #{pane_tty}"']);
+  const now = new Map((out ?? []).map((l) => [l.toString('latin1').split(' ')[0], l.toString('latin1').split(' ')]));
+  return panes.map((p) => {
+    const [, pid = String(p.panePid), tty = p.tty] = now.get(p.paneId) ?? [];
+    return { ...p, panePid: Number(pid), tty };
+  });
 }
 
 function typedLine(argv: Text[], shell: ReadyShell, run: RunDirectory): string {

@@ -1,9 +1,17 @@
 import { parseDocument, stringify } from 'yaml';
 import { DamagedSnapshotError } from '../session/errors.ts';
 
-/** YAML for people, which gives the same value back. Long strings are not folded. */
+/**
+ * YAML for people, which gives the same value back. Every string is on one line: yaml 2.9 loses spaces and
+ * line breaks of some in blocks, and in quoted strings of several lines.
+ */
 export function toYaml(value: unknown): string {
-  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
+  const oneLine = {
+    lineWidth: 0,
+    blockQuote: false,
+    doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER,
+  };
+  return stringify(value, { ...oneLine, aliasDuplicateObjects: false });
 }
 
 /** YAML from a file of someone else: plain data only, no aliases (they can expand without bound). */

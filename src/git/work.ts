@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   copyFileSync,
   mkdirSync,
@@ -5,12 +6,15 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import tmp from 'tmp';
 import { GitFailedError } from '../session/errors.ts';
 import type { Repository } from './repository.ts';
+import { writeFailure } from './write-failure.ts';
 
 /** The trees of a stash-shaped commit, safe from a `git gc` until `release()`. */
 export interface WorkTrees {
@@ -22,8 +26,13 @@ export interface WorkTrees {
   release(): void;
 }
 
-/** A directory of git's own kind (`git prune` removes old ones of that name) that dies with us. */
-const QUARANTINE = 'tmp_objdir-git-session-';
+/**
+ * Where objects are before they are safe. Not `tmp_objdir-*`, the name of git's own: `git gc --prune=now`
+ * removes those also while they are in use, so that half of the saves beside it failed (measured).
+ */
+const QUARANTINE = 'git-session-';
+/** The name of one, with the process that it belongs to: whoever tidies up removes those of the dead. */
+export const QUARANTINE_NAME = /^git-session-(\d+)-/u;
 
 /**
  * Records index, worktree and untracked files as trees, through a copy of the index: the user's index
@@ -36,17 +45,15 @@ export async function recordWork(
   untracked: Buffer[],
   hasUnmerged: boolean,
 ): Promise<WorkTrees> {
-  const objects = path.join(repo.commonDir, 'objects');
-  const dir = tmp.dirSync({
-    tmpdir: objects,
-    prefix: QUARANTINE,
-    template: `${QUARANTINE}${process.pid}-XXXXXX`,
-  });
-  const remove = () => rmSync(dir.name, { recursive: true, force: true });
+  let dir = '';
   try {
-    return await recordIn(repo, head, untracked, hasUnmerged, dir.name);
+    const tmpdir = path.join(repo.commonDir, 'objects');
+    dir = tmp.dirSync({ tmpdir, template: `${QUARANTINE}${process.pid}-XXXXXX` }).name;
+    return await recordIn(repo, head, untracked, hasUnmerged, dir);
+  } catch (error) {
+    throw writeFailure(repo, error) ?? error;
   } finally {
-    remove();
+    if (dir !== '') rmSync(dir, { recursive: true, force: true });
   }
 }
 
@@ -58,14 +65,19 @@ async function recordIn(
   dir: string,
 ): Promise<WorkTrees> {
   const objects = path.join(repo.commonDir, 'objects');
-  const alternates = [objects, process.env['GIT_ALTERNATE_OBJECT_DIRECTORIES']].filter(Boolean).join(':');
+  const inherited = process.env['GIT_ALTERNATE_OBJECT_DIRECTORIES'] ?? '';
+  const alternates = [asAlternate(objects), ...(inherited === '' ? [] : [inherited])].join(':');
   mkdirSync(path.join(dir, 'pack'));
   const env = {
     GIT_OBJECT_DIRECTORY: dir,
     GIT_ALTERNATE_OBJECT_DIRECTORIES: alternates,
     GIT_INDEX_FILE: path.join(dir, 'index'),
   };
-  const config = ['core.splitIndex=false', 'core.untrackedCache=false', 'core.fsync=none'];
+  // No hook: it is not the user's index that changes.
+  const config = [
+    ...['core.splitIndex=false', 'core.untrackedCache=false', 'core.fsync=none'],
+    'core.hooksPath=/dev/null',
+  ];
   const { git } = repo;
   const copied = copyIndex(path.join(repo.gitDir, 'index'), env.GIT_INDEX_FILE);
   if (!copied) await git.ok(['read-tree', '--empty'], { env, config });
@@ -82,7 +94,8 @@ async function recordIn(
     const other = { ...env, GIT_INDEX_FILE: path.join(dir, 'untracked-index') };
     const input = Buffer.concat(untracked.flatMap((file) => [file, Buffer.from([0])]));
     await git
-      .ok(['update-index', '--add', '-z', '--stdin'], { env: other, config, input })
+      // A file may be gone since it was listed: with --remove that is no error.
+      .ok(['update-index', '--add', '--remove', '-z', '--stdin'], { env: other, config, input })
       .catch((error: unknown) => {
         throw unreadable(error);
       });
@@ -101,9 +114,21 @@ function unreadable(error: unknown): unknown {
   );
 }
 
+/** One entry of GIT_ALTERNATE_OBJECT_DIRECTORIES, where a colon ends an entry that is not quoted. */
+function asAlternate(directory: string): string {
+  if (!/[:"\\]/u.test(directory)) return directory;
+  return `"${directory.replace(/["\\]/gu, '\\$&')}"`;
+}
+
+/**
+ * With its time: git takes a file whose times are older than the index for unchanged, which a file that
+ * was written in the same moment as the index may not be.
+ */
 function copyIndex(from: string, to: string): boolean {
   try {
+    const written = new Date(Math.floor(statSync(from).mtimeMs));
     copyFileSync(from, to);
+    utimesSync(to, written, written);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
@@ -165,15 +190,26 @@ async function keepObjects(repo: Repository, dir: string, env: Record<string, st
   return migrate(made, path.join(repo.commonDir, 'objects', 'pack'), said.toString('latin1').trim());
 }
 
-/** As git's own quarantine does: the `.keep` first, the `.idx` (which makes the pack visible) last. */
+/**
+ * As git's own quarantine does: the `.keep` first, the `.idx` (which makes the pack visible) last. The
+ * name is ours alone: git names packs by their content, and a save of the same work that runs at the same
+ * time would share our pack, and take its `.keep` away.
+ */
 function migrate(from: string, to: string, hash: string): () => void {
   mkdirSync(to, { recursive: true });
-  const keep = path.join(to, `pack-${hash}.keep`);
-  writeFileSync(keep, `git-session ${process.pid}\n`, { mode: 0o444 });
+  const name = randomBytes(hash.length / 2).toString('hex');
+  const keep = path.join(to, `pack-${name}.keep`);
   const files = readdirSync(from).filter((f) => f.includes(hash));
+  writeFileSync(keep, `git-session ${process.pid}\n`, { mode: 0o444, flag: 'wx' });
   const last = (f: string) => (f.endsWith('.idx') ? 1 : 0);
-  for (const file of files.toSorted((a, b) => last(a) - last(b))) {
-    renameSync(path.join(from, file), path.join(to, file));
+  const release = () => rmSync(keep, { force: true });
+  try {
+    for (const file of files.toSorted((a, b) => last(a) - last(b))) {
+      renameSync(path.join(from, file), path.join(to, file.replace(hash, name)));
+    }
+  } catch (error) {
+    release();
+    throw error;
   }
-  return () => rmSync(keep, { force: true });
+  return release;
 }

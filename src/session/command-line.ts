@@ -35,6 +35,11 @@ export function quoteWord(word: Text): Buffer {
   return Buffer.from(`'${quoted}'`, 'latin1');
 }
 
+/** A word for a line that people paste into a shell: plain where that is safe, else in single quotes. */
+export function shellWord(word: string): string {
+  return /^[A-Za-z0-9_./:@%+,][A-Za-z0-9_./:@%+=,-]*$/u.test(word) ? word : quoteWord(word).toString('utf8');
+}
+
 /** An argument vector as one POSIX shell command. */
 export function quoteCommand(argv: readonly Text[]): Text {
   return toText(join(argv.map(quoteWord), ' '));

@@ -64,7 +64,8 @@ export function diffSnapshots(a: Snapshot, b: Snapshot, options: DiffOptions = {
   const all = options.volatile === true;
   const found: Difference[] = [];
   compare('', '', toTree(a), toTree(b), (path, pattern, from, to) => {
-    if (!all && (VOLATILE_PATHS.has(pattern) || renamedByItself(path, a, b))) return;
+    if (!all && (VOLATILE_PATHS.has(pattern) || renamedByItself(path, a, b) || noneWasLast(path, a, b)))
+      return;
     const kind = from === undefined ? 'added' : to === undefined ? 'removed' : 'changed';
     found.push({ path, kind, from: from ?? null, to: to ?? null });
   });
@@ -85,6 +86,19 @@ function renamedByItself(path: string, a: Snapshot, b: Snapshot): boolean {
   const index = /^tmux\.windows\[(\d+)\]\.name$/u.exec(path)?.[1];
   if (index === undefined) return false;
   return [a, b].every((s) => s.tmux.windows.some((w) => w.index === Number(index) && w.automaticRename));
+}
+
+/** Where no pane or window was active before, a restore can't bring that back: tmux always knows one. */
+function noneWasLast(path: string, a: Snapshot, b: Snapshot): boolean {
+  if (path.endsWith('.lastWindow'))
+    return [a, b].some((s) => s.tmux.sessions.some((m) => m.lastWindow === null));
+  const field = /^tmux\.windows\[(\d+)\](?:\.panes\[\d+\])?\.last$/u.exec(path);
+  if (field === null) return false;
+  const isPane = path.includes('.panes[');
+  return [a, b].some(({ tmux }) => {
+    const window = tmux.windows.find((w) => w.index === Number(field[1]));
+    return (isPane ? window?.panes : tmux.windows)?.every((member) => !member.last) === true;
+  });
 }
 
 /** The snapshot with its lists keyed by what identifies their members. */

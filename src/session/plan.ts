@@ -1,4 +1,4 @@
-import { quoteCommand } from './command-line.ts';
+import { quoteCommand, shellWord } from './command-line.ts';
 import { formatLayout, leaves, parseLayout } from './layout.ts';
 import { InvalidLayoutError, MissingCommitError, SessionExistsError, DirtyWorktreeError } from './errors.ts';
 import { fromSnapshotPath, type Places } from './paths.ts';
@@ -75,6 +75,11 @@ export interface PlannedPane {
   /** A line that was rebuilt from a pipeline. It is shown, never typed: a snapshot's own text is not. */
   shown: Text | null;
   scrollback: string | null;
+  /**
+   * What would be started if nothing were missing here: what an approval is about, because a checkout or
+   * a later look can bring what was missing.
+   */
+  wants: Pick<PlannedPane, 'start' | 'steps' | 'prefill'> & { cwd: Buffer };
 }
 
 export interface RestorePlan {
@@ -105,6 +110,9 @@ export function planRestore(snapshot: Snapshot, request: RestoreRequest, facts: 
   const [session, ...group] = snapshot.tmux.sessions;
   const warnings: string[] = [];
   const tmuxName: Text = request.as ?? session!.name;
+  if (fromText(tmuxName).length === 0) {
+    throw new InvalidNameError('the saved tmux session has no name', ['give it one: --as=<name>']);
+  }
   refuseExisting(tmuxName, facts, request);
   const git = planGit(snapshot, request, facts.git, warnings);
   const wanted = snapshot.tmux.windows.filter((w) => request.window === null || w.index === request.window);
@@ -176,8 +184,8 @@ function refuseExisting(name: Text, facts: RestoreFacts, request: RestoreRequest
   throw new SessionExistsError(
     `tmux session '${shown}' already exists`,
     [
-      `restore beside it: --as ${free(2)}`,
-      ...(request.as === null ? [`or go to it: tmux attach -t '=${shown}'`] : []),
+      `restore beside it: --as=${shellWord(free(2))}`,
+      ...(request.as === null ? [`or go to it: tmux attach -t ${shellWord(`=${shown}`)}`] : []),
     ],
     { session: shown },
   );
@@ -244,11 +252,16 @@ function missing(snapshot: Snapshot, oid: string): MissingCommitError {
 function planPane(window: number, p: TmuxPane, facts: RestoreFacts): PlannedPane {
   const wanted = fromSnapshotPath(p.cwd, facts.places);
   const fact = wanted === null ? undefined : facts.directories.get(wanted.toString('latin1'));
-  const base = { window, pane: p.index, scrollback: p.scrollback?.path ?? null };
+  const what = commandOf(p);
+  const { start, steps, prefill } = what;
+  const home = facts.places.home ?? Buffer.from('/');
+  const base = {
+    ...{ window, pane: p.index, scrollback: p.scrollback?.path ?? null },
+    wants: { cwd: wanted ?? home, start, steps, prefill },
+  };
   const nothing = { start: null, steps: [], prefill: null, shown: null };
   const shown = displayText(p.cwd.path) === '' ? '.' : displayText(p.cwd.path);
   if (wanted === null || fact === undefined || fact.state !== 'ok') {
-    const home = facts.places.home ?? Buffer.from('/');
     const why =
       fact?.state === 'outside'
         ? `directory '${shown}' leads out of the repository`
@@ -261,7 +274,6 @@ function planPane(window: number, p: TmuxPane, facts: RestoreFacts): PlannedPane
       problem: why + stopped,
     };
   }
-  const what = commandOf(p);
   const program = startedProgram(what.start);
   if (program !== undefined && facts.missingPrograms.has(displayText(program))) {
     const problem = `'${displayText(program)}' was not found; command not started`;

@@ -78,9 +78,25 @@ function damaged(what: string, stderr: string): DamagedSnapshotError {
   ]);
 }
 
-/** Whether `commit` is the context of this snapshot, with everything that it refers to in the repository. */
-export async function isWholeContext(git: Git, commit: string, oid: string): Promise<boolean> {
-  const [info, blob] = await objectInfos(git, [commit, `${commit}:snapshot.json`]);
-  if (info?.type !== 'commit' || blob?.oid !== oid) return false;
-  return (await git.run(['rev-list', '--objects', '--quiet', info.oid, '--not', '--all'])).code === 0;
+/** Those contexts that belong to their snapshot, with everything that they refer to in the repository. */
+export async function wholeContexts(
+  git: Git,
+  snapshots: { oid: string; context: string | null }[],
+): Promise<Set<string>> {
+  const wanted = snapshots.filter((s) => s.context !== null);
+  const infos = await objectInfos(
+    git,
+    wanted.flatMap((s) => [s.context!, `${s.context}:snapshot.json`]),
+  );
+  const own = wanted.filter((s, i) => infos[2 * i]?.type === 'commit' && infos[2 * i + 1]?.oid === s.oid);
+  const contexts = [...new Set(own.map((s) => s.context!))];
+  if (contexts.length === 0 || (await isConnected(git, contexts))) return new Set(contexts);
+  const whole = new Set<string>();
+  for (const context of contexts) if (await isConnected(git, [context])) whole.add(context);
+  return whole;
+}
+
+async function isConnected(git: Git, commits: string[]): Promise<boolean> {
+  const args = ['rev-list', '--objects', '--quiet', '--stdin', '--not', '--all'];
+  return (await git.run(args, { input: `${commits.join('\n')}\n` })).code === 0;
 }

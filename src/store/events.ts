@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { canonicalJson } from '../session/codec.ts';
 import type { Text } from '../session/text.ts';
@@ -7,6 +7,7 @@ import { makeId, nextIdTime, sessionRef } from '../session/names.ts';
 import { hashObject } from '../git/objects.ts';
 import { updateRefs } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
+import { writeFailure } from '../git/write-failure.ts';
 
 /** One record of a session's log, as it is shared: a line of canonical JSON in an events segment. */
 export interface EventRecord {
@@ -45,6 +46,21 @@ export async function writeEvent(
   type: EventRecord['type'],
   data: EventData,
   nowMs = Date.now(),
+): Promise<string> {
+  try {
+    return await writeSegment(repo, name, newestId, type, data, nowMs);
+  } catch (error) {
+    throw writeFailure(repo, error) ?? error;
+  }
+}
+
+async function writeSegment(
+  repo: Repository,
+  name: string,
+  newestId: string | null,
+  type: EventRecord['type'],
+  data: EventData,
+  nowMs: number,
 ): Promise<string> {
   const record: EventRecord = {
     version: 1,
@@ -98,19 +114,31 @@ function isRecord(value: unknown): value is EventRecord {
 export function cloneId(repo: Repository): string {
   const dir = path.join(repo.commonDir, 'git-session');
   const file = path.join(dir, 'clone-id');
-  try {
-    const known = readFileSync(file, 'utf8').trim();
-    if (/^[0-9a-f-]{36}$/u.test(known)) return known;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+  const known = readCloneId(file);
+  if (known.id !== null) return known.id;
   mkdirSync(dir, { recursive: true });
   const made = randomUUID();
+  const draft = `${file}.${made}`;
+  writeFileSync(draft, `${made}\n`, { flag: 'wx' });
   try {
-    writeFileSync(file, `${made}\n`, { flag: 'wx' });
-    return made;
+    // Whole or not there; of several that make one at the same time, the first wins.
+    if (known.exists) renameSync(draft, file);
+    else linkSync(draft, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    return readFileSync(file, 'utf8').trim();
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  return readCloneId(file).id ?? made;
+}
+
+/** A file that is there and holds no id (after a power loss) is one to be made anew. */
+function readCloneId(file: string): { exists: boolean; id: string | null } {
+  try {
+    const text = readFileSync(file, 'utf8').trim();
+    return { exists: true, id: /^[0-9a-f-]{36}$/u.test(text) ? text : null };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return { exists: false, id: null };
   }
 }

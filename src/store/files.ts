@@ -38,7 +38,16 @@ export async function placeFile(
     if (error instanceof SessionError) throw error;
     throw new FileProblemError(`cannot write '${file}': ${(error as Error).message}`);
   } finally {
-    fs.rmSync(temporary, { force: true });
+    removeQuietly(temporary);
+  }
+}
+
+/** The file may be gone, and so may the folder: an error before this one is the one to report. */
+function removeQuietly(file: string): void {
+  try {
+    fs.unlinkSync(file);
+  } catch {
+    // not there, or not ours to remove
   }
 }
 

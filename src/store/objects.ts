@@ -6,6 +6,7 @@ import { commitBytes, hashObject } from '../git/objects.ts';
 import type { Repository } from '../git/repository.ts';
 import { updateRefs } from '../git/refs.ts';
 import type { WorkTrees } from '../git/work.ts';
+import { writeFailure } from '../git/write-failure.ts';
 
 export interface Identity {
   name: string;
@@ -169,15 +170,10 @@ async function verifyConnected(repo: Repository, snapshots: PendingSnapshot[]): 
 
 function storeFailure(repo: Repository, error: unknown): unknown {
   if (!(error instanceof GitFailedError)) return error;
+  const unwritable = writeFailure(repo, error);
+  if (unwritable !== null) return unwritable;
   const said = (error.data as { stderr?: string } | undefined)?.stderr ?? error.message;
-  for (const [pattern, why] of WRITE_PROBLEMS) {
-    if (pattern.test(said)) {
-      return new StoreFailedError(`cannot write to ${repo.commonDir}: ${why}`, [
-        'nothing was saved; earlier snapshots are kept',
-      ]);
-    }
-  }
-  if (/missing|not a valid object|bad object|unable to read/iu.test(said)) {
+  if (/missing|not a valid object|bad object|unable to read|Tree not found/iu.test(said)) {
     return new StoreFailedError("objects vanished while saving (is 'git gc --prune=now' running?)", [
       'run the save again',
     ]);
@@ -186,10 +182,3 @@ function storeFailure(repo: Repository, error: unknown): unknown {
     'nothing was saved; earlier snapshots are kept',
   ]);
 }
-
-const WRITE_PROBLEMS: [RegExp, string][] = [
-  [/No space left on device/u, 'No space left on device'],
-  [/Disk quota exceeded/u, 'Disk quota exceeded'],
-  [/Read-only file system/u, 'Read-only file system'],
-  [/Permission denied|insufficient permission/u, 'Permission denied'],
-];

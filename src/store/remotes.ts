@@ -67,9 +67,6 @@ export function fetchRefspecs(remote: string): { sessions: string; notes: string
   };
 }
 
-/** git forbids transports that only a person may choose; the remote's name was chosen by one. */
-const BY_USER = { GIT_PROTOCOL_FROM_USER: '1' };
-
 /**
  * Fetches into the places for copies of the remote, and nowhere else: no tags, nothing that the
  * user's own refspecs say, and nothing is removed unless asked, whatever fetch.prune says (attack C8).
@@ -85,7 +82,7 @@ export async function fetchRefs(
     ...['--no-recurse-submodules', '--no-prune-tags', prune ? '--prune' : '--no-prune'],
     ...['--end-of-options', remote, ...refspecs],
   ];
-  const result = await git.run(args, { env: BY_USER });
+  const result = await git.run(args);
   if (result.code !== 0) throw remoteFailure('fetch', remote, result);
   return remoteLines(result.stderr);
 }
@@ -109,6 +106,8 @@ export interface PushFlags {
   dryRun: boolean;
   /** Run the user's pre-push hook, as git does. */
   verify: boolean;
+  /** All refs or none, where the remote can do that. */
+  atomic: boolean;
 }
 
 /** So many refs for one git: far from what the system takes as arguments. */
@@ -127,11 +126,12 @@ export async function pushRefs(
       ...['push', '--porcelain', '--no-follow-tags', '--recurse-submodules=no', '--no-force'],
       flags.verify ? '--verify' : '--no-verify',
       ...(flags.dryRun ? ['--dry-run'] : []),
+      ...(flags.atomic ? ['--atomic'] : []),
       ...['--end-of-options', remote, ...refspecs.slice(at, at + BATCH)],
     ];
     // A mirror takes no refspecs, and would push everything that is here, copies of other remotes too.
     const mirror = remote.includes('=') ? [] : [`remote.${remote}.mirror=false`];
-    const result = await git.run(args, { env: BY_USER, config: mirror });
+    const result = await git.run(args, { config: mirror });
     const refs = parsePorcelain(result.stdout);
     report.refs.push(...refs);
     report.said.push(...remoteLines(result.stderr));
@@ -167,9 +167,7 @@ function parsePorcelain(out: Buffer): PushedRef[] {
 
 /** Refs of a remote below `prefix`, as it has them now. */
 export async function listRemoteRefs(git: Git, remote: string, prefix: string): Promise<string[]> {
-  const result = await git.run(['ls-remote', '--refs', '--end-of-options', remote, `${prefix}*`], {
-    env: BY_USER,
-  });
+  const result = await git.run(['ls-remote', '--refs', '--end-of-options', remote, `${prefix}*`]);
   if (result.code !== 0) throw remoteFailure('ls-remote', remote, result);
   return result.stdout
     .toString('utf8')

@@ -1,11 +1,9 @@
-import { mergeNoteLines, parseNote, formatNoteLine, type CrqLink } from '../session/crq.ts';
 import { parseSessionRef, SESSIONS, sessionRef } from '../session/names.ts';
-import { type Identity, readNotes, updateNote } from '../git/notes.ts';
 import { readObjects } from '../git/objects.ts';
 import { listRefs, type Ref, type RefUpdate, updateRefs } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
 import { MAX_SEGMENT_BYTES, parseSegment, writeEvent } from './events.ts';
-import { type Catalog, CRQ_NOTES, type StoredSnapshot } from './sessions.ts';
+import type { Catalog, StoredSnapshot } from './sessions.ts';
 
 /**
  * Deletes snapshots: the tombstone first, so that other clones get to know, then all refs in one
@@ -24,7 +22,7 @@ export async function deleteSnapshots(
       const data = { snapshots: ids };
       tombstones.push({ name, id: await writeEvent(repo, name, catalog.newestId(name), 'deleted', data) });
     }
-    await updateRefs(repo.git, snapshots.filter((s) => s.remote === null).flatMap(removal));
+    await updateRefs(repo.git, deletions(snapshots.filter((s) => s.remote === null).flatMap(refsOf)));
   } catch (error) {
     for (const { name, id } of tombstones) await forget(repo, sessionRef(name, id, 'events'));
     throw error;
@@ -32,13 +30,15 @@ export async function deleteSnapshots(
   return tombstones.map(({ name, id }) => sessionRef(name, id, 'events'));
 }
 
-function removal(s: StoredSnapshot): RefUpdate[] {
-  return [
-    { kind: 'delete', ref: s.ref, old: s.oid },
-    ...(s.context === null
-      ? []
-      : [{ kind: 'delete' as const, ref: sessionRef(s.name, s.id, 'context'), old: s.context }]),
-  ];
+function refsOf(s: StoredSnapshot): { ref: string; oid: string }[] {
+  const snapshot = { ref: s.ref, oid: s.oid };
+  return s.context === null
+    ? [snapshot]
+    : [snapshot, { ref: sessionRef(s.name, s.id, 'context'), oid: s.context }];
+}
+
+function deletions(refs: { ref: string; oid: string }[]): RefUpdate[] {
+  return refs.map(({ ref, oid }) => ({ kind: 'delete', ref, old: oid }));
 }
 
 /** Takes a ref of this very command back; the error that led here is the one to report. */
@@ -48,10 +48,7 @@ async function forget(repo: Repository, ref: string): Promise<void> {
 
 /** Deletes these refs, themselves and not what a symbolic one points at. */
 export async function deleteRefs(repo: Repository, refs: Ref[]): Promise<void> {
-  await updateRefs(
-    repo.git,
-    refs.map((r) => ({ kind: 'delete', ref: r.name, old: r.oid })),
-  );
+  await updateRefs(repo.git, deletions(refs.map((r) => ({ ref: r.name, oid: r.oid }))));
 }
 
 /**
@@ -66,20 +63,14 @@ export async function moveSession(
 ): Promise<void> {
   const from = snapshots[0]!.name;
   const events = await linkEvents(repo, from);
-  const moved = snapshots
-    .flatMap(removal)
-    .map(({ ref, ...rest }) => ({ ref, oid: 'old' in rest ? rest.old : '' }));
-  const all = [...moved, ...events];
+  const all = [...snapshots.flatMap(refsOf), ...events];
   await updateRefs(
     repo.git,
     all.map(({ ref, oid }) => ({ kind: 'create', ref: renamed(ref, from, to), oid })),
   );
   const data = { snapshots: snapshots.map((s) => s.id), renamedTo: to };
   await writeEvent(repo, from, catalog.newestId(from), 'deleted', data);
-  await updateRefs(
-    repo.git,
-    all.map(({ ref, oid }) => ({ kind: 'delete', ref, old: oid })),
-  );
+  await updateRefs(repo.git, deletions(all));
 }
 
 function renamed(ref: string, from: string, to: string): string {
@@ -103,51 +94,4 @@ async function linkEvents(repo: Repository, name: string): Promise<{ ref: string
       ? []
       : [{ ref: r.name, oid: r.oid }];
   });
-}
-
-/** Changes our own lines about these snapshots, on whatever commits they are; gives the number of commits. */
-async function editLinks(
-  repo: Repository,
-  identity: Identity,
-  message: string,
-  edit: (link: CrqLink) => CrqLink | null,
-): Promise<number> {
-  let changed = 0;
-  for (const [object, text] of await readNotes(repo.git, CRQ_NOTES)) {
-    if (edited(text, edit) === null) continue;
-    const update = { ref: CRQ_NOTES, object, identity, message };
-    if (await updateNote(repo.git, { ...update, edit: (now) => edited(now, edit) })) changed++;
-  }
-  return changed;
-}
-
-function edited(text: string, edit: (link: CrqLink) => CrqLink | null): string | null {
-  const { links, other } = parseNote(text);
-  const after = links.map(edit);
-  if (after.every((link, i) => link === links[i])) return null;
-  return mergeNoteLines([...other, ...after.filter((link) => link !== null).map(formatNoteLine)]);
-}
-
-export function removeNoteLines(
-  repo: Repository,
-  identity: Identity,
-  snapshots: StoredSnapshot[],
-): Promise<number> {
-  const gone = new Set(snapshots.map((s) => `${s.name}/${s.id}`));
-  const names = [...new Set(snapshots.map((s) => s.name))].join(', ');
-  return editLinks(repo, identity, `git session: delete ${names}`, (link) =>
-    gone.has(`${link.name}/${link.id}`) ? null : link,
-  );
-}
-
-export function renameNoteLines(
-  repo: Repository,
-  identity: Identity,
-  snapshots: StoredSnapshot[],
-  to: string,
-): Promise<number> {
-  const moved = new Set(snapshots.map((s) => `${s.name}/${s.id}`));
-  return editLinks(repo, identity, `git session: rename ${snapshots[0]!.name} to ${to}`, (link) =>
-    moved.has(`${link.name}/${link.id}`) ? { ...link, name: to } : link,
-  );
 }

@@ -130,8 +130,9 @@ function windowCommands(session: BuildSession, w: BuildWindow): string[] {
       `split-window -d -h -l 2 -t ${t} -c ${quoteExpanded(pane.cwd)}${startsEmpty(pane) ? ' ""' : ''}`,
     );
   }
-  if (others.length > 0) commands.push(`select-layout -t ${t} ${quote(w.layout)}`);
+  // While the size is set by hand, a layout is scaled to it; without, the window takes the layout's size.
   if (tooNarrow) commands.push(`set-option -w -u -t ${t} window-size`);
+  if (others.length > 0) commands.push(`select-layout -t ${t} ${quote(w.layout)}`);
   return commands;
 }
 
@@ -148,9 +149,9 @@ function programCommands(w: BuildWindow, built: BuiltPane[], shell: string): str
     if (id === undefined) return [];
     const t = quote(id);
     const commands = [`select-pane -t ${t} -T ${quoteExpanded(pane.title)}`];
-    if (pane.remainOnExit !== 'off')
-      commands.push(`set-option -p -t ${t} remain-on-exit ${pane.remainOnExit}`);
     if (!startsEmpty(pane)) return commands;
+    // A program that ends at once would take its window along, and the last one the server.
+    commands.push(`set-option -p -t ${t} remain-on-exit on`);
     if (pane.prelude !== null) {
       commands.push(`set-option -p -t ${t} @git-session-start ${quote(rememberStart(pane.start))}`);
     }
@@ -181,7 +182,7 @@ export function finishCommands(
   const commands: string[] = [];
   for (const w of session.windows) {
     const t = quote(`=${session.temporaryName}:${w.index}`);
-    commands.push(`rename-window -t ${t} ${quoteExpanded(w.name)}`);
+    commands.push(`rename-window -t ${t} -- ${quoteExpanded(w.name)}`);
     if (w.automaticRename) {
       if (globals.automaticRename) commands.push(`set-option -w -u -t ${t} automatic-rename`);
       else commands.push(`set-option -w -t ${t} automatic-rename on`);
@@ -198,11 +199,6 @@ export function finishCommands(
       );
       if (panes[at] !== undefined) commands.push(`resize-pane -Z -t ${quote(panes[at].id)}`);
     }
-    w.panes.forEach((p, i) => {
-      const pane = panes[i];
-      if (p.synchronized && pane !== undefined)
-        commands.push(`set-option -p -t ${quote(pane.id)} synchronize-panes on`);
-    });
   }
   for (const m of session.members) {
     commands.push(
@@ -227,13 +223,32 @@ export function finishCommands(
 }
 
 /**
+ * What must wait until the commands are typed: synchronized panes would all get them, and a program that
+ * ended meanwhile should still be seen.
+ */
+export function lateCommands(session: BuildSession, built: BuiltSession): string[] {
+  return session.windows.flatMap((w) =>
+    w.panes.flatMap((p, i) => {
+      const id = built.panes.get(w.index)?.[i]?.id;
+      if (id === undefined) return [];
+      const set = (option: string, value: string) => `set-option -p -t ${quote(id)} ${option} ${value}`;
+      return [
+        ...(p.synchronized ? [set('synchronize-panes', 'on')] : []),
+        ...(startsEmpty(p) ? [`set-option -p -u -t ${quote(id)} remain-on-exit`] : []),
+        ...(p.remainOnExit === 'off' ? [] : [set('remain-on-exit', p.remainOnExit)]),
+      ];
+    }),
+  );
+}
+
+/**
  * Gives the session its name and then takes the marker away; both go out at once. False where the name
  * was taken meanwhile: the session then still has its temporary name, by which it is known as unfinished.
  */
 export async function publish(client: ControlClient, built: string, name: Buffer): Promise<boolean> {
   const t = quote(built);
   const [renamed] = await client.send([
-    `rename-session -t ${t} ${quoteExpanded(name)}`,
+    `rename-session -t ${t} -- ${quoteExpanded(name)}`,
     `set-option -u -t ${t} ${BUILDING}`,
   ]);
   return renamed?.ok === true;

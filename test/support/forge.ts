@@ -27,7 +27,13 @@ export function plainSnapshot(head: string | null): Snapshot {
     tmux: {
       sessions: [
         {
-          ...{ name: 'forged', group: null, path: { in: 'repo', path: '' }, activeWindow: 0, lastWindow: null },
+          ...{
+            name: 'forged',
+            group: null,
+            path: { in: 'repo', path: '' },
+            activeWindow: 0,
+            lastWindow: null,
+          },
           ...{ createdAt: 1_790_000_000, lastAttachedAt: null, attachedClients: 0 },
         },
       ],
@@ -61,7 +67,13 @@ export function plainPane(change: Partial<TmuxPane> = {}): TmuxPane {
 export function typedPane(argv: TmuxPane['command'] & object, change: Partial<TmuxPane> = {}): TmuxPane {
   return plainPane({
     command: argv,
-    relaunch: { source: 'foreground', confidence: 'argv', reason: 'foreground-leader', steps: [argv], line: null },
+    relaunch: {
+      source: 'foreground',
+      confidence: 'argv',
+      reason: 'foreground-leader',
+      steps: [argv],
+      line: null,
+    },
     ...change,
   });
 }
@@ -80,7 +92,12 @@ export async function forgeBytes(
   who: Person,
   repo: string,
   bytes: Buffer,
-  { name = 'forged', time = '20261121T080000000Z', parent = null as string | null, files = {} as Record<string, Buffer> } = {},
+  {
+    name = 'forged',
+    time = '20261121T080000000Z',
+    parent = null as string | null,
+    files = {} as Record<string, Buffer>,
+  } = {},
 ): Promise<Forged> {
   const dir = temporaryFolder();
   const hash = async (content: Buffer) => {

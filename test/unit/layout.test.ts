@@ -11,9 +11,9 @@ describe('S1: layouts', () => {
   // Written by tmux 3.3a; the pane ids are those that it had.
   it.each([
     ['one pane', 'b25d,80x24,0,0,0', 1],
-    ['two beside each other', '8ec5,80x24,0,0{40x24,0,0,0,39x24,41,0,1}', 2],
-    ['nested', '6b29,80x24,0,0{40x24,0,0,0,39x24,41,0[39x12,41,0,1,39x11,41,13,2]}', 3],
-    ['two digits', 'd67d,80x24,0,0[80x12,0,0,10,80x11,0,13,11]', 2],
+    ['two beside each other', '8205,80x24,0,0{40x24,0,0,0,39x24,41,0,1}', 2],
+    ['nested', 'd67e,80x24,0,0{40x24,0,0,0,39x24,41,0[39x12,41,0,1,39x11,41,13,2]}', 3],
+    ['large ids out of order', 'db00,80x24,0,0[80x12,0,0,1,80x2,0,13,2,80x2,0,16,11,80x5,0,19,10]', 4],
   ])('%s is read as tmux wrote it', (_, text, panes) => {
     const root = parseLayout(text);
     expect(leaves(root)).toHaveLength(panes);
@@ -22,7 +22,7 @@ describe('S1: layouts', () => {
   });
 
   it('gives the cells with their places', () => {
-    const root = parseLayout('6b29,80x24,0,0{40x24,0,0,0,39x24,41,0[39x12,41,0,1,39x11,41,13,2]}');
+    const root = parseLayout('d67e,80x24,0,0{40x24,0,0,0,39x24,41,0[39x12,41,0,1,39x11,41,13,2]}');
     expect(root).toMatchObject({ kind: 'row', width: 80, height: 24, x: 0, y: 0 });
     expect(root.children[1]).toMatchObject({ kind: 'column', x: 41, width: 39 });
     expect(leaves(root).map(({ x, y, width, height }) => [x, y, width, height])).toEqual([
@@ -49,9 +49,9 @@ describe('S1: layouts', () => {
   });
 
   it('are the same where all but the pane ids is', () => {
-    expect(sameLayout('8ec5,80x24,0,0{40x24,0,0,0,39x24,41,0,1}', layoutText('80x24,0,0{40x24,0,0,7,39x24,41,0,3}'))).toBe(true);
-    expect(sameLayout('8ec5,80x24,0,0{40x24,0,0,0,39x24,41,0,1}', layoutText('80x24,0,0{39x24,0,0,0,40x24,40,0,1}'))).toBe(false);
-    expect(sameLayout('8ec5,80x24,0,0{40x24,0,0,0,39x24,41,0,1}', 'b25d,80x24,0,0,0')).toBe(false);
+    expect(sameLayout('8205,80x24,0,0{40x24,0,0,0,39x24,41,0,1}', layoutText('80x24,0,0{40x24,0,0,7,39x24,41,0,3}'))).toBe(true);
+    expect(sameLayout('8205,80x24,0,0{40x24,0,0,0,39x24,41,0,1}', layoutText('80x24,0,0{39x24,0,0,0,40x24,40,0,1}'))).toBe(false);
+    expect(sameLayout('8205,80x24,0,0{40x24,0,0,0,39x24,41,0,1}', 'b25d,80x24,0,0,0')).toBe(false);
   });
 });
 

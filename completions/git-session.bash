@@ -1,0 +1,146 @@
+# Completion of git session for bash.
+#
+# It is called by git's own completion, which must be loaded. Put this file where bash-completion finds it by name:
+#
+#   mkdir -p ~/.local/share/bash-completion/completions
+#   cp git-session.bash ~/.local/share/bash-completion/completions/git-session
+#
+# or read it from ~/.bashrc: source /path/to/completions/git-session.bash
+
+__git_session_commands="save restore rename delete allow list show log diff graph init uninit push fetch sync export import link unlink crq schema doctor"
+
+# Names of sessions, those of remotes too; behind a "/" also single snapshots. Refs with other characters, which
+# somebody may have pushed, are never offered.
+__git_session_refs ()
+{
+	local what='\2'
+	case "${1-}" in
+	*/*) what='\2 \2/\3' ;;
+	esac
+	__git for-each-ref --format='%(refname)' refs/sessions refs/remote-sessions |
+	sed -n "s#^refs/\(remote-\)\{0,1\}sessions/\([A-Za-z0-9._/-]*\)/\([0-9TZa-f-]*\)/snapshot\$#$what#p" | tr ' ' '\n' | sort -u
+}
+
+# Names of this clone's sessions.
+__git_session_names ()
+{
+	__git for-each-ref --format='%(refname)' refs/sessions |
+	sed -n 's#^refs/sessions/\([A-Za-z0-9._/-]*\)/[0-9TZa-f-]*/snapshot$#\1#p' | sort -u
+}
+
+# Ids of change requests that something is linked to.
+__git_session_crqs ()
+{
+	__git log --format=%N --notes=crq --no-patch --no-walk $(__git notes --ref=crq list | cut -d' ' -f2) |
+	sed -n 's/^CRQ: \([A-Za-z0-9._-]*\) .*/\1/p' | sort -u
+}
+
+__git_session_options ()
+{
+	case "$1" in
+	save) echo "--all --crq= --detect-crq --no-detect-crq --env= --json --message= --quiet --scrollback --scrollback= --target= --work --no-work" ;;
+	restore) echo "--all --as= --attach --autostash --git --no-git --json --dry-run --run --no-run --window= --worktree --worktree=" ;;
+	rename) echo "--json" ;;
+	delete) echo "--json --remote --remote=" ;;
+	allow) echo "--json --list --dry-run --revoke=" ;;
+	list) echo "--crq= --json --max-count= --remote --no-remote" ;;
+	show) echo "--json --raw" ;;
+	log) echo "--json --max-count= --oneline" ;;
+	diff) echo "--exit-code --json --quiet --volatile" ;;
+	graph) echo "--crq= --format= --json" ;;
+	init) echo "--json" ;;
+	uninit) echo "--json" ;;
+	push) echo "--allow-secrets --atomic --json --dry-run --quiet --verify --no-verify" ;;
+	fetch) echo "--all --json --prune --quiet" ;;
+	sync) echo "--allow-secrets --json --quiet --verify --no-verify" ;;
+	export) echo "--all --exclude= --force --format= --json --output= --to=" ;;
+	import) echo "--json --name=" ;;
+	link) echo "--json" ;;
+	unlink) echo "--json" ;;
+	crq) echo "--json --open" ;;
+	schema) echo "--json" ;;
+	doctor) echo "--json" ;;
+	esac
+}
+
+_git_session ()
+{
+	local i start=1 command="" arguments=0
+	[ -n "${__git_cmd_idx-}" ] && start=$((__git_cmd_idx + 1))
+	for ((i = start; i < cword; i++)); do
+		case " $__git_session_commands " in
+		*" ${words[i]} "*)
+			command="${words[i]}"
+			break
+			;;
+		esac
+	done
+	if [ -z "$command" ]; then
+		case "$cur" in
+		-*) __gitcomp "--help --version" ;;
+		*) __gitcomp "$__git_session_commands help" ;;
+		esac
+		return
+	fi
+	for ((i++; i < cword; i++)); do
+		case "${words[i]}" in
+		-*) ;;
+		*) arguments=$((arguments + 1)) ;;
+		esac
+	done
+
+	case "$command,$cur" in
+	export,--format=*) __gitcomp "json yaml bundle jsonl" "" "${cur#--format=}"; return ;;
+	graph,--format=*) __gitcomp "text json dot" "" "${cur#--format=}"; return ;;
+	delete,--remote=*) __gitcomp_nl "$(__git remote)" "" "${cur#--remote=}"; return ;;
+	allow,--revoke=*) __gitcomp_nl "$(__git_session_refs "$cur")" "" "${cur#--revoke=}"; return ;;
+	*,--crq=*) __gitcomp_nl "$(__git_session_crqs)" "" "${cur#--crq=}"; return ;;
+	*,--*=*) return ;; # a file or a text: what bash offers by itself
+	*,-*) __gitcomp "$(__git_session_options "$command")"; return ;;
+	esac
+	case "$command,$prev" in
+	save,-t | save,--target)
+		local tmux
+		tmux="$(__git config session.tmuxCommand)" || tmux=tmux
+		__gitcomp_nl "$($tmux list-sessions -F '#{session_name}' 2>/dev/null)"
+		return
+		;;
+	*,--crq) __gitcomp_nl "$(__git_session_crqs)"; return ;;
+	export,--format) __gitcomp "json yaml bundle jsonl"; return ;;
+	graph,--format) __gitcomp "text json dot"; return ;;
+	*,--revoke) __gitcomp_nl "$(__git_session_refs "$cur")"; return ;;
+	export,-o | export,--output | export,--to | *,-m | *,--message | *,--as | *,--window | *,--env) return ;;
+	*,-n)
+		case "$command" in
+		list | log) return ;;
+		esac
+		;;
+	esac
+
+	case "$command" in
+	restore | show | log | diff | delete | allow | export) __gitcomp_nl "$(__git_session_refs "$cur")" ;;
+	save | list | rename) __gitcomp_nl "$(__git_session_names)" ;;
+	link | unlink)
+		if [ "$arguments" -eq 0 ]; then
+			__gitcomp_nl "$(__git_session_refs "$cur")"
+		else
+			__gitcomp_nl "$(__git_session_crqs)"
+		fi
+		;;
+	push)
+		if [ "$arguments" -eq 0 ]; then
+			__gitcomp_nl "$(__git remote)"
+		else
+			__gitcomp_nl "$(__git_session_names)"
+		fi
+		;;
+	fetch | sync | init) __gitcomp_nl "$(__git remote)" ;;
+	crq)
+		if [ "$arguments" -eq 0 ]; then
+			__gitcomp "list show"
+		else
+			__gitcomp_nl "$(__git_session_crqs)"
+		fi
+		;;
+	esac
+}
