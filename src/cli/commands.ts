@@ -122,6 +122,7 @@ export const COMMANDS: Record<string, CommandEntry> = {
 
 /** The command that was most likely meant; null where none is near. */
 export function nearest(word: string): string | null {
+  if (word.startsWith('-')) return null;
   let best: string | null = null;
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const name of Object.keys(COMMANDS)) {

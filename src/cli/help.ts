@@ -54,7 +54,8 @@ function optionRow(definition: string, description: string): [string, string] {
   const named = /^(\[?=<[^>]+>\]?) /u.exec(description)?.[1];
   const flag = definition.replace(/ #0/gu, '').replaceAll(',', ', ');
   const value = named ?? (definition.includes('#0') ? '=<value>' : '');
-  const both = /\(default\)|--no-/u.test(description) ? flag.replace('--', '--[no-]') : flag;
+  const onByDefault = value === '' && /\(default\)|--no-/u.test(description);
+  const both = onByDefault ? flag.replace('--', '--[no-]') : flag;
   return [both + value, named === undefined ? description : description.slice(named.length + 1)];
 }
 
@@ -99,7 +100,7 @@ export function usageProblem(argv: readonly string[], definition: Definition | n
   }
   const message = error instanceof Error ? error.message : String(error);
   if (/not enough|missing/iu.test(message)) return 'an argument is missing';
-  if (/extraneous/iu.test(message)) return 'too many arguments';
+  if (/extraneous|command not found/iu.test(message)) return 'too many arguments';
   const line = message.split('\n')[0] ?? 'usage';
   return /while running|Unknown Syntax/iu.test(line)
     ? 'the arguments do not fit this command'

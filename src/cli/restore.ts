@@ -4,11 +4,12 @@ import { restoreAll, restoreOne } from '../flow/restore-command.ts';
 import { attach } from '../flow/attach.ts';
 import type { RestoreResult } from '../flow/restore.ts';
 import type { RestoreOptions } from '../flow/restore-plan.ts';
-import { shellWord } from '../session/command-line.ts';
 import { displayText } from '../session/text.ts';
+import { counted } from '../session/words.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { askConsent } from './consent.ts';
+import { printError } from './error.ts';
 import { planJson, printPlan } from './plan.ts';
 
 export class RestoreCommand extends SessionCommand {
@@ -58,7 +59,10 @@ export class RestoreCommand extends SessionCommand {
     if (this.all) return this.many(options);
     const { result, tmux } = await restoreOne(this.ref!, options, this.worktree);
     const code = this.report(result);
-    if (this.json) this.printJson({ ok: true, restored: [resultJson(result)] });
+    if (this.json) {
+      const refused = result.refused?.toJSON() ?? {};
+      this.printJson({ ...refused, ok: code === 0, restored: [resultJson(result)] });
+    }
     if (this.attach) return attach(tmux, result.tmuxId, code);
     return code;
   }
@@ -101,7 +105,7 @@ export class RestoreCommand extends SessionCommand {
     }
     if (this.json) {
       const failed = failures.map(({ name, error }) => ({ name, ...error.toJSON() }));
-      this.printJson({ ok: failures.length === 0, restored: results.map(resultJson), failed });
+      this.printJson({ ok: code === 0, restored: results.map(resultJson), failed });
     } else if (results.length === 0 && failures.length === 0)
       this.note('every saved session is alive already');
     return code;
@@ -112,7 +116,11 @@ export class RestoreCommand extends SessionCommand {
     if (!this.json) {
       const name = safe(displayText(r.tmuxName));
       const panes = r.plan.windows.reduce((n, w) => n + w.panes.length, 0);
-      const what = [`${r.plan.windows.length} windows`, `${panes} panes`, `${r.started} commands`];
+      const what = [
+        counted(r.plan.windows.length, 'window'),
+        counted(panes, 'pane'),
+        counted(r.started, 'command'),
+      ];
       this.out(`Restored ${safe(r.label)} as tmux session '${name}' (${what.join(', ')})`);
       for (const n of r.notes) this.note(n);
       for (const c of r.crqs) {
@@ -125,17 +133,7 @@ export class RestoreCommand extends SessionCommand {
         this.out(`  ${safe(parts.filter((p) => p !== null).join('  '))}`);
       }
     }
-    const { reason, commands } = r.consent;
-    if (reason === 'not-approved' && commands.length > 0) {
-      process.stderr.write(
-        `error: ${commands.length} commands of this snapshot were not started: it was not saved by this clone, and nobody approved it\n`,
-      );
-      this.hint(`see them: git session show ${shellWord(r.label)}`);
-      this.hint(
-        `start them in a new restore: git session restore --run --as=${shellWord(`${displayText(r.tmuxName)}-2`)} ${shellWord(r.label)}`,
-      );
-      this.hint(`or approve this snapshot for good: git session allow ${shellWord(r.label)}`);
-    }
+    if (r.refused !== null) printError(r.refused, false);
     return r.partial ? 1 : 0;
   }
 }

@@ -1,7 +1,7 @@
 import { Cli } from 'clipanion';
 import { UsageError } from '../session/errors.ts';
 import type { CommandEntry } from './commands.ts';
-import { commandHelp, splitShortOptions, type Usage, usageProblem } from './help.ts';
+import { commandHelp, splitShortOptions, usageProblem } from './help.ts';
 
 /** Parses the arguments of one command by clipanion, of which only that command is registered, and runs it. */
 export async function run(verb: string, rest: readonly string[], entry: CommandEntry): Promise<number> {
@@ -12,7 +12,7 @@ export async function run(verb: string, rest: readonly string[], entry: CommandE
   const separator = rest.indexOf('--');
   const options = separator < 0 ? rest : rest.slice(0, separator);
   if (definition !== null && (options.includes('-h') || options.includes('--help'))) {
-    process.stdout.write(commandHelp(verb, definition.options, command.usage as Usage | undefined));
+    process.stdout.write(commandHelp(verb, definition.options, command.usage));
     return 0;
   }
   const input = [entry.name ?? verb, ...splitShortOptions(rest, definition)];

@@ -1,5 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { UsageError } from '../session/errors.ts';
+import { counted } from '../session/words.ts';
 import { DEFAULT_SCROLLBACK_LINES, save, type SavedSession } from '../flow/save.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
@@ -52,12 +53,12 @@ export class SaveCommand extends SessionCommand {
 }
 
 function line(s: SavedSession): string {
-  const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
-  const parts = [count(s.windows, 'window'), count(s.panes, 'pane')];
-  if (s.commands > 0) parts.push(count(s.commands, 'command'));
+  const parts = [counted(s.windows, 'window'), counted(s.panes, 'pane')];
+  if (s.commands > 0) parts.push(counted(s.commands, 'command'));
   if (s.work !== null) parts.push('uncommitted work');
   if (s.crqs.length > 0) parts.push(s.crqs.map((c) => safe(c.id)).join(' '));
-  return `Saved ${s.name}/${s.id} (${parts.join(', ')})`;
+  const from = s.tmux === s.name ? '' : ` from tmux session '${safe(s.tmux)}'`;
+  return `Saved ${s.name}/${s.id}${from} (${parts.join(', ')})`;
 }
 
 function scrollbackLines(option: string | boolean | undefined): number {

@@ -39,6 +39,9 @@ export function warnWork(status: Status, leftOut: CarriedFiles['leftOut'], warni
     warnings.push(`left out ${fromText(path).toString('utf8')}: ${reason}`);
   }
   if (named.length > 20) warnings.push(`left out ${named.length - 20} more files`);
+  if (status.head === null && status.staged + status.untracked.length > 0) {
+    warnings.push('there is no commit yet: your files are not saved, only the tmux session is');
+  }
   if (status.unmerged.length > 0) {
     warnings.push(
       `${status.unmerged.length} unmerged paths: the files are saved with their conflict markers, the ${status.operation ?? 'merge'} itself is not`,

@@ -1,7 +1,7 @@
 import { checkCrqId, crqKey } from '../session/crq.ts';
 import type { CrqDocument } from '../session/crq-document.ts';
 import { SessionError, UnknownRefError } from '../session/errors.ts';
-import type { Crq, Snapshot } from '../session/schema.ts';
+import type { Crq } from '../session/schema.ts';
 import { readStatus, type Status } from '../git/status.ts';
 import {
   type CrqConfig,
@@ -10,10 +10,12 @@ import {
   discoverCrqs,
   listCrqDocuments,
 } from '../store/crq-discovery.ts';
-import { linkCrqs, unlinkCrq } from '../store/crq-notes.ts';
+import { crqsOf } from '../store/crq-links.ts';
+import { linkCrqs } from '../store/crq-notes.ts';
+import { removeCrqLines } from '../store/note-lines.ts';
 import { writeEvent } from '../store/events.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
-import { type Catalog, readCatalog, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
+import { readCatalog, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
 import { identity, openWorkspace, type Workspace } from './workspace.ts';
 
 export function crqConfig(ws: Workspace): CrqConfig {
@@ -46,27 +48,6 @@ export async function findCrqs(
   ]);
   const known = new Set(named.map((c) => crqKey(c.id)));
   return [...named, ...found.filter((c) => !known.has(crqKey(c.id)))];
-}
-
-/**
- * What a snapshot is linked to now: what its blob says, and what was linked and unlinked since, by the
- * events of this clone or of the remote that the snapshot came from.
- */
-export function crqsOf(catalog: Catalog, stored: StoredSnapshot, snapshot: Snapshot): Crq[] {
-  const crqs = new Map(snapshot.crqs.map((c) => [crqKey(c.id), c]));
-  const records = catalog.events
-    .filter((e) => e.name === stored.name && (e.remote === null || e.remote === stored.remote))
-    .map((e) => e.record)
-    .toSorted((a, b) => a.sequence - b.sequence);
-  for (const { type, data } of records) {
-    if (data.crq === undefined || !data.snapshots.includes(stored.id)) continue;
-    const key = crqKey(data.crq);
-    if (type === 'crq-unlinked') crqs.delete(key);
-    else if (type === 'crq-linked' && !crqs.has(key)) {
-      crqs.set(key, { id: data.crq, title: data.title ?? null, path: data.path ?? null, status: null });
-    }
-  }
-  return [...crqs.values()];
 }
 
 export interface Linked {
@@ -109,10 +90,7 @@ export async function unlink(ref: string, ids: string[]): Promise<Linked> {
     }
     const data = { snapshots: [stored.id], crq: crq.id };
     await writeEvent(ws.repo, stored.name, catalog.newestId(stored.name), 'crq-unlinked', data);
-    if (snapshot.git.head !== null) {
-      const target = { base: snapshot.git.head, name: stored.name, id: stored.id };
-      await unlinkCrq(ws.repo, { ...target, crq: crq.id, identity: identity(ws.config) });
-    }
+    await removeCrqLines(ws.repo, identity(ws.config), stored, crq.id);
   }
   const after = await readCatalog(ws.repo.git);
   return { stored, crqs: crqsOf(after, stored, snapshot), warnings: [] };

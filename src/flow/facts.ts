@@ -1,6 +1,6 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { commandOf, type DirectoryFact } from '../session/plan.ts';
+import { commandOf, type DirectoryFact, programKey, startedProgram } from '../session/plan.ts';
 import { fromSnapshotPath, type Places, staysBelow } from '../session/paths.ts';
 import type { Snapshot } from '../session/schema.ts';
 import { displayText, fromText } from '../session/text.ts';
@@ -86,16 +86,23 @@ async function directoriesOf(repo: Repository, snapshot: Snapshot): Promise<Set<
   return found;
 }
 
-/** First words of commands that this machine does not have, as the user's own PATH says. */
+/**
+ * Commands that this machine does not have, as the user's own PATH says: `<window>.<pane>` and the
+ * program's name, because a relative one is looked for in its pane's directory.
+ */
 export function findMissingPrograms(snapshot: Snapshot, places: Places): Set<string> {
   const missing = new Set<string>();
   const search = (tmuxEnvironment()['PATH'] ?? '').split(':').filter((d) => d !== '');
-  for (const pane of snapshot.tmux.windows.flatMap((w) => w.panes)) {
-    const { start, steps } = commandOf(pane);
-    const cwd = fromSnapshotPath(pane.cwd, places)?.toString('utf8') ?? '/';
-    for (const words of [...(start !== null && start.length > 1 ? [start] : []), ...steps]) {
-      const name = displayText(words[0] ?? '').replace(/^-/u, '');
-      if (!isProgram(name, cwd, search)) missing.add(displayText(words[0] ?? ''));
+  for (const w of snapshot.tmux.windows) {
+    for (const pane of w.panes) {
+      const { start, steps } = commandOf(pane);
+      const cwd = fromSnapshotPath(pane.cwd, places)?.toString('utf8') ?? '/';
+      const started = startedProgram(start);
+      for (const word of [...(started === undefined ? [] : [started]), ...steps.map((step) => step[0]!)]) {
+        const name = displayText(word);
+        if (!isProgram(name.replace(/^-/u, ''), cwd, search))
+          missing.add(programKey(w.index, pane.index, name));
+      }
     }
   }
   return missing;

@@ -12,7 +12,7 @@ import {
   type ReadSnapshot,
   type StoredSnapshot,
 } from '../store/sessions.ts';
-import { crqsOf } from './crq.ts';
+import { crqsOf } from '../store/crq-links.ts';
 import { shortForms } from './history.ts';
 import { timeOf } from './listing.ts';
 import { openWorkspace } from './workspace.ts';

@@ -9,7 +9,7 @@ import {
   type ReadSnapshot,
   type StoredSnapshot,
 } from '../store/sessions.ts';
-import { crqsOf } from './crq.ts';
+import { crqsOf } from '../store/crq-links.ts';
 import { groups } from './listing.ts';
 import { openWorkspace } from './workspace.ts';
 

@@ -16,7 +16,7 @@ import {
 } from '../store/sessions.ts';
 import { listSessions as listLive, type LiveSession } from '../tmux/capture.ts';
 import type { Tmux } from '../tmux/tmux.ts';
-import { crqsOf } from './crq.ts';
+import { crqsOf } from '../store/crq-links.ts';
 import { openWorkspace, placesOf } from './workspace.ts';
 
 export interface ListOptions {

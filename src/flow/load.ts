@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { decodeSnapshot, snapshotFromValue, tooLarge } from '../session/codec.ts';
 import { FileProblemError, SessionError } from '../session/errors.ts';
 import { MAX_SNAPSHOT_BYTES, type Snapshot } from '../session/schema.ts';
+import type { Text } from '../session/text.ts';
 import { hashObject } from '../git/objects.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
 import { type Catalog, readCatalog, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
@@ -17,6 +18,12 @@ export interface Loaded {
   /** What to call it in messages. */
   label: string;
   catalog: Catalog;
+}
+
+/** The tmux session's name at restore: the saved one, and after `git session rename` the new one. */
+export function tmuxNameOf({ snapshot, stored }: Pick<Loaded, 'snapshot' | 'stored'>): Text {
+  const renamed = stored !== null && stored.name !== snapshot.session.name;
+  return renamed ? stored.name : snapshot.tmux.sessions[0]!.name;
 }
 
 /** Resolves a reference or the path of an exported file, once, and reads what it names. */

@@ -22,12 +22,13 @@ export async function toBuild(
   environment: Record<string, Text>,
   crqs: Crq[],
   renamed: boolean,
+  missing: string[],
 ): Promise<BuildSession> {
   const { snapshot, stored } = loaded;
   const ids = crqs.map((c) => c.id);
   const env: [string, Buffer][] = Object.entries(environment).map(([name, value]) => [name, fromText(value)]);
   if (ids.length > 0) env.push(['GIT_SESSION_CRQS', Buffer.from(ids.join(' '))]);
-  const scrollback = await readScrollbacks(repo, loaded);
+  const scrollback = await readScrollbacks(repo, loaded, plan, missing);
   return {
     temporaryName,
     name: fromText(plan.tmuxName),
@@ -61,18 +62,31 @@ export async function toBuild(
   };
 }
 
-/** The scrollback files of the context, by path. Two gits, however many panes there are. */
-async function readScrollbacks(repo: Repository, loaded: Loaded): Promise<Map<string, Buffer>> {
+/**
+ * The scrollback files of the context, by path. Two gits, however many panes there are. What is missing
+ * or too large is named in `missing`, and the session comes back without it.
+ */
+async function readScrollbacks(
+  repo: Repository,
+  loaded: Loaded,
+  plan: RestorePlan,
+  missing: string[],
+): Promise<Map<string, Buffer>> {
   const found = new Map<string, Buffer>();
-  const wanted = new Set(
-    loaded.snapshot.tmux.windows.flatMap((w) => w.panes.flatMap((p) => p.scrollback?.path ?? [])),
+  const wanted = new Map(
+    plan.windows.flatMap((w) =>
+      w.panes.flatMap((p) =>
+        p.scrollback === null ? [] : [[p.scrollback, `${w.index}.${p.pane}`] as const],
+      ),
+    ),
   );
+  if (wanted.size === 0) return found;
   const context = loaded.stored?.context ?? null;
-  if (wanted.size === 0 || context === null) return found;
-  const out = await repo.git.ok(['ls-tree', '-r', '-l', '-z', context, '--', 'scrollback/']);
+  const listed =
+    context === null ? null : await repo.git.run(['ls-tree', '-r', '-l', '-z', context, '--', 'scrollback/']);
   let left = MAX_ALL_SCROLLBACK;
   const files: { path: string; oid: string }[] = [];
-  for (const entry of out.toString('utf8').split('\0')) {
+  for (const entry of (listed?.code === 0 ? listed.stdout.toString('utf8') : '').split('\0')) {
     const m = /^100644 blob ([0-9a-f]+) +(\d+)\t(.*)$/u.exec(entry);
     const size = Number(m?.[2] ?? 0);
     if (m === null || !wanted.has(m[3]!) || size > MAX_SCROLLBACK_BYTES || size > left) continue;
@@ -87,6 +101,9 @@ async function readScrollbacks(repo: Repository, loaded: Loaded): Promise<Map<st
     const bytes = blobs[i];
     if (bytes != null) found.set(f.path, bytes);
   });
+  for (const [path, pane] of wanted) {
+    if (!found.has(path)) missing.push(`pane ${pane}: its scrollback is missing or too large`);
+  }
   return found;
 }
 

@@ -9,7 +9,7 @@ import { listSessions } from '../tmux/capture.ts';
 import type { Tmux } from '../tmux/tmux.ts';
 import { restorableEnvironment } from '../trust/environment.ts';
 import type { Consent } from './consent.ts';
-import { load, type Loaded } from './load.ts';
+import { load, type Loaded, tmuxNameOf } from './load.ts';
 import { restore, type RestoreResult, restoreTogether } from './restore.ts';
 import { preview, type RestoreOptions } from './restore-plan.ts';
 import { openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
@@ -92,10 +92,11 @@ async function notAlive(ws: Workspace): Promise<{ loaded: Loaded[]; failures: Fa
       failures.push({ name: r.stored.name, error: r.error });
       continue;
     }
-    const [own, ...group] = r.snapshot.tmux.sessions.map((s) => fromText(s.name).toString('latin1'));
-    if (live.has(own!)) continue;
+    const [, ...group] = r.snapshot.tmux.sessions.map((s) => fromText(s.name).toString('latin1'));
+    const own = fromText(tmuxNameOf(r)).toString('latin1');
+    if (live.has(own)) continue;
     // The other members of a group come with the first of them.
-    for (const name of [own!, ...group]) live.add(name);
+    for (const name of [own, ...group]) live.add(name);
     const label = `${r.stored.name}/${r.stored.id}`;
     loaded.push({
       snapshot: r.snapshot,

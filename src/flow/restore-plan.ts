@@ -1,3 +1,4 @@
+import { shellWord } from '../session/command-line.ts';
 import { NoServerError } from '../session/errors.ts';
 import { type GitSituation, planRestore, type RestorePlan, type RestoreRequest } from '../session/plan.ts';
 import type { Crq } from '../session/schema.ts';
@@ -6,9 +7,9 @@ import type { Repository } from '../git/repository.ts';
 import { listSessions, type Server } from '../tmux/capture.ts';
 import { DEFAULT_ALLOW, restorableEnvironment } from '../trust/environment.ts';
 import { type Consent, consentFor, type ConsentOptions } from './consent.ts';
-import { crqsOf } from './crq.ts';
+import { crqsOf } from '../store/crq-links.ts';
 import { directoryFacts, findMissingPrograms } from './facts.ts';
-import type { Loaded } from './load.ts';
+import { type Loaded, tmuxNameOf } from './load.ts';
 import { placesOf, type Workspace } from './workspace.ts';
 
 export interface RestoreOptions extends RestoreRequest, ConsentOptions {}
@@ -16,17 +17,21 @@ export interface RestoreOptions extends RestoreRequest, ConsentOptions {}
 /** What is asked of the machine once for all sessions that are restored together. */
 export class Surroundings {
   readonly server: Server | null;
+  /** The user's tmux, as one would type it. */
+  readonly tmuxCommand: string;
   private readonly situations = new Map<string, Promise<GitSituation>>();
 
-  private constructor(server: Server | null) {
+  private constructor(server: Server | null, tmuxCommand: string) {
     this.server = server;
+    this.tmuxCommand = tmuxCommand;
   }
 
   static async read(ws: Workspace): Promise<Surroundings> {
+    const command = ws.tmux.command.map(shellWord).join(' ');
     try {
-      return new Surroundings(await listSessions(ws.tmux));
+      return new Surroundings(await listSessions(ws.tmux), command);
     } catch (error) {
-      if (error instanceof NoServerError) return new Surroundings(null);
+      if (error instanceof NoServerError) return new Surroundings(null, command);
       throw error;
     }
   }
@@ -61,6 +66,8 @@ export async function planNow(
     places,
     liveSessions: (around.server?.sessions ?? []).map((s) => s.name),
     tmuxVersion: around.server?.version ?? null,
+    tmuxCommand: around.tmuxCommand,
+    defaultName: tmuxNameOf(loaded),
     git,
     directories: await directoryFacts(repo, snapshot, places, moves),
     missingPrograms: findMissingPrograms(snapshot, places),

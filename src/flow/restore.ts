@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { ServerGoneError, SessionError, SessionExistsError } from '../session/errors.ts';
+import { NotApprovedError, ServerGoneError, SessionError, SessionExistsError } from '../session/errors.ts';
 import { shellWord } from '../session/command-line.ts';
 import type { RestorePlan } from '../session/plan.ts';
 import type { Crq } from '../session/schema.ts';
 import { displayText, type Text } from '../session/text.ts';
+import { counted } from '../session/words.ts';
 import { carryOut, differsFrom, type GitOutcome } from '../git/checkout.ts';
 import {
   type BuildSession,
@@ -43,6 +44,8 @@ export interface RestoreResult {
   started: number;
   notes: string[];
   warnings: string[];
+  /** Why commands were held back; null where they were not, or where that was asked for. */
+  refused: NotApprovedError | null;
   /** Something of the snapshot did not come back. */
   partial: boolean;
 }
@@ -101,26 +104,38 @@ export async function restoreTogether(
     planned.push({ item: { ...item, consent } });
   }
   if (planned.length === 0) return { results: [], failures };
-  const git = await carryOut(ws.repo, planned[0]!.item.first.git);
-  around.forgetGit();
-  const notes = await explainGit(ws, planned[0]!.item.loaded, planned[0]!.item.first, git.stash);
+  // Before git moves anything: a tmux that can't be started must change nothing.
+  const client = await ControlClient.open(ws.tmux);
+  try {
+    const items = planned.map((p) => p.item);
+    return { results: await restoreOver(client, ws, items, options, around, failures), failures };
+  } finally {
+    await client.close();
+  }
+}
 
+type PlannedItem = { loaded: Loaded; first: RestorePlan; consent: Consent };
+
+async function restoreOver(
+  client: ControlClient,
+  ws: Workspace,
+  planned: PlannedItem[],
+  options: RestoreOptions,
+  around: Surroundings,
+  failures: RestoreFailure[],
+): Promise<RestoreResult[]> {
+  const git = await carryOut(ws.repo, planned[0]!.first.git);
+  around.forgetGit();
+  const notes = await explainGit(ws, planned[0]!.loaded, planned[0]!.first, git.stash);
   const run = new RunDirectory();
-  const nonce = randomBytes(6).toString('hex');
-  const client = await openClient(ws, git);
+  const nonce = `${process.pid}-${randomBytes(6).toString('hex')}`;
   const jobs = await collect(
-    planned.map((p) => p.item),
+    planned,
     failures,
-    (item, i) =>
-      prepare(
-        ws,
-        git,
-        { ...item, notes: i === 0 ? notes : [] },
-        options,
-        around,
-        run,
-        `${TEMPORARY}${nonce}-${i}`,
-      ),
+    (item, i) => {
+      const named = { ...item, notes: i === 0 ? notes : [] };
+      return prepare(ws, git, named, options, around, run, `${TEMPORARY}${nonce}-${i}`);
+    },
     (item) => item.loaded,
   );
   const results: RestoreResult[] = [];
@@ -163,6 +178,8 @@ export async function restoreTogether(
       (job) => job.loaded,
     );
     results.push(...named.map((n) => n.item));
+  } catch (error) {
+    throw keptWorktree(error, ws, git);
   } finally {
     forget();
     const failed = new Set(failures.map((f) => f.loaded));
@@ -172,10 +189,9 @@ export async function restoreTogether(
       client,
       left.map((j) => j.item.build),
     );
-    await client.close();
     run.removeUnused();
   }
-  return { results, failures };
+  return results;
 }
 
 /** Runs one step for every item at the same time; who fails leaves the list. Other errors are passed on. */
@@ -199,17 +215,12 @@ async function collect<T, R>(
   return done.filter((d) => d !== null);
 }
 
-async function openClient(ws: Workspace, git: GitOutcome): Promise<ControlClient> {
-  try {
-    return await ControlClient.open(ws.tmux);
-  } catch (error) {
-    if (error instanceof ServerGoneError && git.repo.workTree !== ws.repo.workTree) {
-      throw new ServerGoneError(`tmux server went away; worktree kept at ${git.repo.workTree}`, [
-        'run the restore again',
-      ]);
-    }
-    throw error;
-  }
+/** Says where the worktree is that was made before the server went away. */
+function keptWorktree(error: unknown, ws: Workspace, git: GitOutcome): unknown {
+  if (!(error instanceof ServerGoneError) || git.repo.workTree === ws.repo.workTree) return error;
+  return new ServerGoneError(`tmux server went away; worktree kept at ${git.repo.workTree}`, [
+    'run the restore again',
+  ]);
 }
 
 /** The plan again, now that the files are there: links may lead elsewhere (attack C16). */
@@ -231,6 +242,7 @@ async function prepare(
   if (!consent.approved) withoutCommands(plan);
   const crqs = linkedCrqs(loaded);
   const environment = environmentFor(ws, loaded, consent, warnings);
+  const missing: string[] = [];
   const build = await toBuild(
     git.repo,
     loaded,
@@ -240,8 +252,9 @@ async function prepare(
     environment,
     crqs,
     options.as !== null,
+    missing,
   );
-  return { ...item, plan, warnings, build, built: null, started: 0, problems: [] };
+  return { ...item, plan, warnings, build, built: null, started: 0, problems: missing };
 }
 
 function paneCount(plan: RestorePlan): number {
@@ -271,14 +284,36 @@ async function name(client: ControlClient, job: Job, ids: Map<string, string>): 
 }
 
 function toResult(job: Job, git: GitOutcome, options: RestoreOptions): RestoreResult {
-  const { loaded, plan, consent, started, notes } = job;
-  const withheld = !consent.approved && consent.commands.length > 0 && options.run !== false;
+  const { loaded, plan, consent, started, notes, problems } = job;
+  const refused = consent.approved || options.run === false ? null : notApproved(job);
+  const offered = plan.windows.flatMap((w) => w.panes).filter((p) => p.prefill !== null || p.shown !== null);
+  if (offered.length > 0)
+    notes.push(`${counted(offered.length, 'command')} only shown in the pane, not started`);
+  if (git.repo.workTree !== null && plan.git.some((step) => step.kind === 'worktree')) {
+    notes.push(`the worktree is ${git.repo.workTree}`);
+  }
   return {
     ...{ label: loaded.label, tmuxName: plan.tmuxName, tmuxId: job.built!.id, plan, consent },
     ...{ crqs: linkedCrqs(loaded), workTree: git.repo.workTree, stash: git.stash, started, notes },
-    warnings: [...job.warnings, ...job.problems],
-    partial: plan.partial || job.problems.length > 0 || withheld,
+    warnings: [...job.warnings, ...problems],
+    refused,
+    partial: plan.partial || problems.length > 0 || refused !== null,
   };
+}
+
+function notApproved({ loaded, plan, consent }: Job): NotApprovedError | null {
+  const { length } = consent.commands;
+  if (length === 0) return null;
+  const label = shellWord(loaded.label);
+  const as = shellWord(`${displayText(plan.tmuxName)}-2`);
+  return new NotApprovedError(
+    `${counted(length, 'command')} of this snapshot not started: it was not saved by this clone, and nobody approved it`,
+    [
+      `see what they are: git session show ${label}`,
+      `start them in a new restore: git session restore --run --as=${as} ${label}`,
+      `or approve this snapshot for good: git session allow ${label}`,
+    ],
+  );
 }
 
 /** For a signal: there is no time for the connection, which the terminal has interrupted as well. */
@@ -322,7 +357,15 @@ async function explainGit(
   }
   if (stash !== null) notes.push('your changes are on the stash: git stash pop --index');
   if (saved.branch !== null && plan.git.some((s) => s.kind === 'checkout' && s.branch === null)) {
-    notes.push(`HEAD is detached at ${saved.head?.slice(0, 7)}; saved on branch '${saved.branch}'`);
+    const exists = await ws.repo.git.line([
+      'rev-parse',
+      '--verify',
+      '--quiet',
+      '--end-of-options',
+      `refs/heads/${saved.branch}`,
+    ]);
+    const next = exists === null ? ` (to go on with it: git switch -c ${shellWord(saved.branch)})` : '';
+    notes.push(`HEAD is detached at ${saved.head?.slice(0, 7)}; saved on branch '${saved.branch}'${next}`);
   }
   return notes;
 }

@@ -3,7 +3,9 @@ import { approvalSubject } from '../session/approval.ts';
 import { encodeSnapshot } from '../session/codec.ts';
 import { SessionError } from '../session/errors.ts';
 import { checkName, makeId, nextIdTime } from '../session/names.ts';
-import { type Crq, FORMAT_VERSION, type Snapshot } from '../session/schema.ts';
+import { commandOf } from '../session/plan.ts';
+import { type Crq, FORMAT_VERSION, type Snapshot, type TmuxPane } from '../session/schema.ts';
+import { displayText } from '../session/text.ts';
 import { hashObject } from '../git/objects.ts';
 import { readStatus } from '../git/status.ts';
 import { recordWork } from '../git/work.ts';
@@ -24,7 +26,8 @@ import { Approvals, planDigest } from '../trust/approvals.ts';
 import { redactText } from '../trust/redact.ts';
 import { chooseUntracked, needsWork, warnWork } from './carried.ts';
 import { type Choice, chooseSessions, type NamedSession, nameSessions } from './choose.ts';
-import { crqsOf, findCrqs } from './crq.ts';
+import { findCrqs } from './crq.ts';
+import { crqsOf } from '../store/crq-links.ts';
 import { describeGit, describeHost, describeTmux, inspectAll } from './describe.ts';
 import { maintain } from './maintain.ts';
 import { captureScrollback, environmentOf } from './save-tmux.ts';
@@ -49,7 +52,10 @@ export interface SavedSession {
   oid: string;
   windows: number;
   panes: number;
+  /** Panes in which a restore starts something. */
   commands: number;
+  /** The tmux session's own name. */
+  tmux: string;
   crqs: Crq[];
   work: string | null;
 }
@@ -262,8 +268,14 @@ function summary(snapshot: Snapshot, stored: PendingSnapshot): SavedSession {
     ref: `refs/sessions/${stored.name}/${stored.id}/snapshot`,
     windows: snapshot.tmux.windows.length,
     panes: panes.length,
-    commands: panes.filter((p) => p.relaunch.source !== 'none').length,
+    commands: panes.filter(starts).length,
+    tmux: displayText(snapshot.tmux.sessions[0]!.name),
     crqs: snapshot.crqs,
     work: snapshot.git.work,
   };
+}
+
+function starts(pane: TmuxPane): boolean {
+  const { start, steps } = commandOf(pane);
+  return start !== null || steps.length > 0;
 }

@@ -7,7 +7,7 @@ import { resolveSnapshot } from '../store/resolve.ts';
 import { type Catalog, readCatalog, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
 import { Approvals } from '../trust/approvals.ts';
 import { digestOf } from './consent.ts';
-import { crqsOf } from './crq.ts';
+import { crqsOf } from '../store/crq-links.ts';
 import { load, type Loaded, loadStored } from './load.ts';
 import { openWorkspace, type Workspace } from './workspace.ts';
 

@@ -80,7 +80,9 @@ function toType(session: Starting): Typing[] {
 async function asTheyAre(client: ControlClient, panes: Typing[]): Promise<Typing[]> {
   if (panes.length === 0) return [];
   const [out] = await client.run(['list-panes -a -F "#{pane_id} #{pane_pid} #{pane_tty}"']);
-  const now = new Map((out ?? []).map((l) => [l.toString('latin1').split(' ')[0], l.toString('latin1').split(' ')]));
+  const now = new Map(
+    (out ?? []).map((l) => [l.toString('latin1').split(' ')[0], l.toString('latin1').split(' ')]),
+  );
   return panes.map((p) => {
     const [, pid = String(p.panePid), tty = p.tty] = now.get(p.paneId) ?? [];
     return { ...p, panePid: Number(pid), tty };

@@ -88,8 +88,12 @@ async function findInTheWay(
     ];
     for (const n of await names(added)) coming.add(n);
   }
-  if (moves && untracked.length > 0) {
-    for (const n of await names(['ls-tree', '-r', '-z', '--name-only', base])) coming.add(n);
+  if (moves) {
+    // Also without untracked files: a checkout overwrites ignored ones without a word.
+    const head = await git.line(['rev-parse', '--verify', '--quiet', 'HEAD']);
+    const diff = ['diff-tree', '-r', '-z', '--name-only', '--no-renames', '--diff-filter=A'];
+    const added = head === null ? ['ls-tree', '-r', '-z', '--name-only', base] : [...diff, head, base];
+    for (const n of await names(added)) coming.add(n);
   }
   if (coming.size === 0) return [];
   const tracked = new Set(await names(['ls-files', '-z']));

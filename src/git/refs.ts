@@ -1,6 +1,6 @@
 import { StoreBusyError } from '../session/errors.ts';
 import { failed, type Git } from './git.ts';
-import type { ObjectType } from './objects.ts';
+import { objectInfos, type ObjectType } from './objects.ts';
 
 export interface Ref {
   name: string;
@@ -17,14 +17,19 @@ const FORMAT = '%(refname)%00%(objectname)%00%(objecttype)%00%(objectsize)%00%(s
 export async function listRefs(git: Git, prefixes: string[]): Promise<Ref[]> {
   const args = ['for-each-ref', `--format=${FORMAT}`, ...prefixes];
   const result = await git.run(args);
-  // One ref to a missing object makes the whole call fail: list without sizes then.
+  // One ref to a missing object makes the whole call fail: types and sizes are asked for apart then.
   if (result.code === 0) return parse(result.stdout);
   const plain = await git.ok([
     'for-each-ref',
     '--format=%(refname)%00%(objectname)%00%00%00%(symref)',
     ...prefixes,
   ]);
-  return parse(plain);
+  const refs = parse(plain);
+  const infos = await objectInfos(
+    git,
+    refs.map((r) => r.oid),
+  );
+  return refs.map((r, i) => ({ ...r, type: infos[i]?.type ?? null, size: infos[i]?.size ?? -1 }));
 }
 
 function parse(out: Buffer): Ref[] {

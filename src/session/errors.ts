@@ -141,6 +141,11 @@ export class InvalidConfigError extends SessionError {
 export class LimitError extends SessionError {
   readonly code = 'limit';
 }
+/** The session is there, but its commands were not started: nobody approved the snapshot. */
+export class NotApprovedError extends SessionError {
+  readonly code = 'not-approved';
+  override readonly exit = 1;
+}
 export class UnsafeStateDirectoryError extends SessionError {
   readonly code = 'unsafe-state-directory';
 }

@@ -10,6 +10,8 @@ export interface Places {
 
 /** A path of this machine in the form that another one can map. */
 export function toSnapshotPath(path: Buffer, places: Places): SnapshotPath {
+  // A dead pane has none.
+  if (path[0] !== 0x2f) return { in: 'root', path: '/' };
   const inRepo = below(path, places.repo);
   if (inRepo !== null) return { in: 'repo', path: toText(inRepo) };
   const inHome = below(path, places.home);

@@ -1,6 +1,12 @@
 import { quoteCommand, shellWord } from './command-line.ts';
 import { formatLayout, leaves, parseLayout } from './layout.ts';
-import { InvalidLayoutError, MissingCommitError, SessionExistsError, DirtyWorktreeError } from './errors.ts';
+import {
+  DirtyWorktreeError,
+  InvalidLayoutError,
+  InvalidNameError,
+  MissingCommitError,
+  SessionExistsError,
+} from './errors.ts';
 import { fromSnapshotPath, type Places } from './paths.ts';
 import type { Snapshot, TmuxPane } from './schema.ts';
 import { displayText, equalText, fromText, type Text } from './text.ts';
@@ -23,10 +29,14 @@ export interface RestoreFacts {
   /** Names of the live tmux sessions. */
   liveSessions: Buffer[];
   tmuxVersion: string | null;
+  /** How this user calls tmux, for hints. */
+  tmuxCommand?: string;
+  /** Name of the tmux session where `as` gives none; absent: the saved one. A rename changes it. */
+  defaultName?: Text;
   git: GitSituation;
   /** Of each directory that a pane wants: what is there. Keyed by the path's latin1 text. */
   directories: ReadonlyMap<string, DirectoryFact>;
-  /** Programs (argv[0] as given) that were not found. */
+  /** Programs that were not found, by `programKey`. */
   missingPrograms: ReadonlySet<string>;
 }
 
@@ -42,7 +52,7 @@ export interface GitSituation {
   /** Tracked files that differ from HEAD, unmerged ones included. */
   changed: number;
   /** Untracked files that the checkout or the saved work would overwrite. */
-  inTheWay: string[];
+  inTheWay: readonly string[];
   /** The saved base commit and worktree commit are in this repository. */
   hasBase: boolean;
   hasWork: boolean;
@@ -109,7 +119,7 @@ export interface PlannedWindow {
 export function planRestore(snapshot: Snapshot, request: RestoreRequest, facts: RestoreFacts): RestorePlan {
   const [session, ...group] = snapshot.tmux.sessions;
   const warnings: string[] = [];
-  const tmuxName: Text = request.as ?? session!.name;
+  const tmuxName: Text = request.as ?? facts.defaultName ?? session!.name;
   if (fromText(tmuxName).length === 0) {
     throw new InvalidNameError('the saved tmux session has no name', ['give it one: --as=<name>']);
   }
@@ -185,7 +195,9 @@ function refuseExisting(name: Text, facts: RestoreFacts, request: RestoreRequest
     `tmux session '${shown}' already exists`,
     [
       `restore beside it: --as=${shellWord(free(2))}`,
-      ...(request.as === null ? [`or go to it: tmux attach -t ${shellWord(`=${shown}`)}`] : []),
+      ...(request.as === null
+        ? [`or go to it: ${facts.tmuxCommand ?? 'tmux'} attach -t ${shellWord(`=${shown}`)}`]
+        : []),
     ],
     { session: shown },
   );
@@ -275,14 +287,14 @@ function planPane(window: number, p: TmuxPane, facts: RestoreFacts): PlannedPane
     };
   }
   const program = startedProgram(what.start);
-  if (program !== undefined && facts.missingPrograms.has(displayText(program))) {
+  if (program !== undefined && facts.missingPrograms.has(programKey(window, p.index, displayText(program)))) {
     const problem = `'${displayText(program)}' was not found; command not started`;
     return { ...base, ...nothing, cwd: wanted, problem };
   }
   // What is typed is typed all the same: the shell may know it, and else says so in the pane itself.
   const typed = what.steps
     .map((step) => displayText(step[0]!))
-    .find((name) => facts.missingPrograms.has(name));
+    .find((name) => facts.missingPrograms.has(programKey(window, p.index, name)));
   if (typed !== undefined) return { ...base, ...what, cwd: wanted, problem: `'${typed}' was not found` };
   return { ...base, ...what, cwd: wanted, problem: null };
 }
@@ -317,6 +329,11 @@ const EXEC_ONE = ['/bin/sh', '-c', 'exec "$0"'];
 /** tmux gives a single word to a shell; a program of one word is exec'd through one that only does that. */
 function oneWord(argv: Text[]): Text[] {
   return argv.length === 1 ? [...EXEC_ONE, argv[0]!] : argv;
+}
+
+/** How `RestoreFacts.missingPrograms` names the program of a pane. */
+export function programKey(window: number, pane: number, program: string): string {
+  return `${window}.${pane} ${program}`;
 }
 
 /** The program that a start command execs; undefined where it is a line for a shell. */

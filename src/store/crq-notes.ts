@@ -1,6 +1,6 @@
 import { readNotes, updateNote, type Identity } from '../git/notes.ts';
 import type { Repository } from '../git/repository.ts';
-import { addLinks, type CrqLink, parseNote, removeLink, sameLink } from '../session/crq.ts';
+import { addLinks, type CrqLink, parseNote, sameLink } from '../session/crq.ts';
 import type { Crq } from '../session/schema.ts';
 
 /** The links between sessions and CRQs: lines in the notes on the sessions' base commits. */
@@ -26,22 +26,6 @@ export async function linkCrqs(
     edit: (text) => addLinks(text, links),
     identity,
     message: `git session: link ${name}/${id} to ${crqs.map((crq) => crq.id).join(', ')}`,
-  });
-}
-
-/** False where there was no such link. Other lines stay as they are, those of other programs too. */
-export async function unlinkCrq(
-  repo: Repository,
-  { base, name, id, crq, identity }: LinkTarget & { crq: string; identity: Identity },
-): Promise<boolean> {
-  const removed = { crq, name, id };
-  return updateNote(repo.git, {
-    ref: CRQ_NOTES,
-    object: base,
-    edit: (text) =>
-      parseNote(text).links.some((link) => sameLink(link, removed)) ? removeLink(text, removed) : null,
-    identity,
-    message: `git session: unlink ${name}/${id} from ${crq}`,
   });
 }
 

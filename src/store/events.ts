@@ -116,7 +116,7 @@ export function cloneId(repo: Repository): string {
   const file = path.join(dir, 'clone-id');
   const known = readCloneId(file);
   if (known.id !== null) return known.id;
-  mkdirSync(dir, { recursive: true });
+  makeFolder(dir);
   const made = randomUUID();
   const draft = `${file}.${made}`;
   writeFileSync(draft, `${made}\n`, { flag: 'wx' });
@@ -130,6 +130,15 @@ export function cloneId(repo: Repository): string {
     rmSync(draft, { force: true });
   }
   return readCloneId(file).id ?? made;
+}
+
+/** Not with `recursive`: Node then says ENOENT where the file system is read-only. */
+function makeFolder(dir: string): void {
+  try {
+    mkdirSync(dir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 /** A file that is there and holds no id (after a power loss) is one to be made anew. */

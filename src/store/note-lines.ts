@@ -1,4 +1,4 @@
-import { addLinks, type CrqLink, formatNoteLine, mergeNoteLines, parseNote } from '../session/crq.ts';
+import { addLinks, crqKey, type CrqLink, formatNoteLine, mergeNoteLines, parseNote } from '../session/crq.ts';
 import { type Identity, readNotes, updateNote } from '../git/notes.ts';
 import type { Repository } from '../git/repository.ts';
 import { CRQ_NOTES } from './crq-notes.ts';
@@ -43,6 +43,18 @@ function edited(text: string, edit: (link: CrqLink) => CrqLink | null): string |
   const after = links.map(edit);
   if (after.every((link, i) => link === links[i])) return null;
   return mergeNoteLines([...other, ...after.filter((link) => link !== null).map(formatNoteLine)]);
+}
+
+/** Takes one link away from all commits: `git commit --amend` and rebase copy notes. */
+export function removeCrqLines(
+  repo: Repository,
+  identity: Identity,
+  { name, id }: Pick<StoredSnapshot, 'name' | 'id'>,
+  crq: string,
+): Promise<number> {
+  return editLinks(repo, identity, `git session: unlink ${name}/${id} from ${crq}`, (link) =>
+    link.name === name && link.id === id && crqKey(link.crq) === crqKey(crq) ? null : link,
+  );
 }
 
 export function removeNoteLines(

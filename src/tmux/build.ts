@@ -60,7 +60,7 @@ export interface BuiltSession {
 }
 
 export const BUILDING = '@git-session-building';
-/** What the names of unfinished sessions begin with. */
+/** What the names of unfinished sessions begin with; the pid of the process that builds them follows. */
 export const TEMPORARY = 'git-session-restore-';
 
 /** Narrower, and a row of new panes of two columns each does not fit. */
@@ -96,7 +96,9 @@ export async function buildStructure(
   ]);
   const [sessionId = '', placeholder = '0'] = (created?.[0]?.toString('latin1') ?? '').split(' ');
   // The placeholder window leaves the way as soon as there is another one.
-  const parking = Math.max(Number(placeholder), ...session.windows.map((w) => w.index)) + 1;
+  const taken = new Set([Number(placeholder), ...session.windows.map((w) => w.index)]);
+  let parking = 0;
+  while (taken.has(parking)) parking++;
   await client.run([`move-window -d -s ${quote(`${s}:${placeholder}`)} -t ${quote(`${s}:${parking}`)}`]);
   await client.run(session.windows.flatMap((w) => windowCommands(session, w)));
   const ids = await client.run([

@@ -175,6 +175,11 @@ export async function listSessions(tmux: Tmux): Promise<Server> {
       building: decodeField(f[10]!).toString('utf8'),
     });
   }
+  if (version === '') {
+    throw new TmuxFailedError(`'${tmux.command.join(' ')}' gave no answer that tmux would give`, [
+      'check session.tmuxCommand: git config --show-origin session.tmuxCommand',
+    ]);
+  }
   requireVersion(version);
   const ours = Number((process.env['TMUX'] ?? '').split(',')[1]) === pid;
   const current = ours ? text(records(out, 'C', 2)[0]?.[1]) : '';

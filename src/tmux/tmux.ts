@@ -111,6 +111,9 @@ export function startFailure(program: string, error: NodeJS.ErrnoException): Err
 /** The typed error for what tmux said on stderr. */
 export function tmuxFailure(stderr: string): Error {
   const first = stderr.split('\n')[0] ?? '';
+  if (/^error connecting to .*\(Permission denied\)/u.test(first)) {
+    return new TmuxFailedError(`tmux: ${first}`, ['the server belongs to another user, or its socket does']);
+  }
   if (/^(?:no server running on|error connecting to) /u.test(first)) {
     return new NoServerError('no tmux server is running', ['start one: tmux new-session -s work']);
   }

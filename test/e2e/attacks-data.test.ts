@@ -601,7 +601,7 @@ describe('E: environment, approvals, files', () => {
       'forged',
     );
     expect(result.code).toBe(1);
-    expect(result.stderr).toMatch(/were not started/u);
+    expect(result.stderr).toMatch(/not started/u);
     expect(result.stderr).toMatch(/^hint: .*--run/mu);
     expect(result.stderr).toMatch(/^hint: .*git session allow/mu);
     const [pane] = await panes(s.who, 'forged');

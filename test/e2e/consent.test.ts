@@ -91,7 +91,7 @@ describe('the question before commands of a stranger start', () => {
     );
     expect(result.code).toBe(1);
     expect(result.stderr).toMatch(
-      /were not started[^\n]*\nhint: see them: git session show[^\n]*\nhint: [^\n]*--run/u,
+      /not started[^\n]*\nhint: see what they are: git session show[^\n]*\nhint: [^\n]*--run/u,
     );
     expect(await ann.tmux('display-message', '-p', '-t', '=forged:', '#{pane_current_command}')).toBe('bash');
     const run = await ann.gs(repo, 'restore', 'forged', '--run', '--as', 'second');

@@ -12,7 +12,8 @@ import {
   discoverCrqs,
   listCrqDocuments,
 } from '../../src/store/crq-discovery.ts';
-import { linkCrqs, linksOf, unlinkCrq } from '../../src/store/crq-notes.ts';
+import { linkCrqs, linksOf } from '../../src/store/crq-notes.ts';
+import { removeCrqLines } from '../../src/store/note-lines.ts';
 
 let home: string;
 let top: string;
@@ -107,9 +108,9 @@ describe('Q1, Q3: links between sessions and CRQs', () => {
         [other, [{ crq: 'CRQ-42', name: 'b', id, title }]],
       ]),
     );
-    expect(await unlinkCrq(repo, { base, name: 'fix/api', id, crq: 'crq_42', identity })).toBe(true);
-    expect(await unlinkCrq(repo, { base, name: 'fix/api', id, crq: 'CRQ-42', identity })).toBe(false);
-    expect(await unlinkCrq(repo, { base: other, name: 'b', id, crq: 'CRQ-42', identity })).toBe(true);
+    expect(await removeCrqLines(repo, identity, { name: 'fix/api', id }, 'crq_42')).toBe(1);
+    expect(await removeCrqLines(repo, identity, { name: 'fix/api', id }, 'CRQ-42')).toBe(0);
+    expect(await removeCrqLines(repo, identity, { name: 'b', id }, 'CRQ-42')).toBe(1);
     expect([...(await linksOf(repo))]).toEqual([
       [base, [{ crq: 'CRQ-7', name: 'fix/api', id, title: null }]],
     ]);
@@ -125,7 +126,7 @@ describe('Q1, Q3: links between sessions and CRQs', () => {
       'CRQ-60 One',
       'CRQ-60 Two',
     ]);
-    await unlinkCrq(repo, { base, name: 'a', id, crq: 'CRQ-60', identity });
+    await removeCrqLines(repo, identity, { name: 'a', id }, 'CRQ-60');
     expect(git('notes', '--ref=crq', 'show', base)).toBe(`Acked-by: B\nCRQ: CRQ-1 b/${id}`);
   });
 });

@@ -456,10 +456,10 @@ describe('R11, F32, F33: what differs here', () => {
       start: { argv: ['nosuch', '-x'] },
       relaunch: { source: 'start', confidence: 'exact', reason: 'start-command', steps: [], line: null },
     });
-    const found = paneOf(pane, { missingPrograms: new Set(['nosuch']) });
+    const found = paneOf(pane, { missingPrograms: new Set(['0.0 nosuch']) });
     expect(found).toMatchObject({ start: null, steps: [], cwd: Buffer.from(REPO), partial: true });
     expect(found.warnings).toEqual(["pane 0.0: 'nosuch' was not found; command not started"]);
-    expect(paneOf(pane, { missingPrograms: new Set(['other']) }).start).toEqual(['nosuch', '-x']);
+    expect(paneOf(pane, { missingPrograms: new Set(['0.0 other']) }).start).toEqual(['nosuch', '-x']);
   });
 
   it('F33: the same for a program of one word', () => {
@@ -467,16 +467,16 @@ describe('R11, F32, F33: what differs here', () => {
       start: { argv: ['nosuch'] },
       relaunch: { source: 'start', confidence: 'exact', reason: 'start-command', steps: [], line: null },
     });
-    expect(paneOf(pane, { missingPrograms: new Set(['nosuch']) })).toMatchObject({
+    expect(paneOf(pane, { missingPrograms: new Set(['0.0 nosuch']) })).toMatchObject({
       ...{ start: null, problem: "'nosuch' was not found; command not started" },
     });
     // A shell line is the shell's own matter: its first word need not be a program.
     const line = plainPane({ ...pane, start: { shell: 'nosuch' } });
-    expect(paneOf(line, { missingPrograms: new Set(['nosuch']) })).toMatchObject({ start: ['nosuch'], problem: null });
+    expect(paneOf(line, { missingPrograms: new Set(['0.0 nosuch']) })).toMatchObject({ start: ['nosuch'], problem: null });
   });
 
   it('F33: what is typed is typed all the same: the shell may know it, and says so in the pane', () => {
-    const pane = paneOf(typedPane(['ll', '-a']), { missingPrograms: new Set(['ll']) });
+    const pane = paneOf(typedPane(['ll', '-a']), { missingPrograms: new Set(['0.0 ll']) });
     expect(pane).toMatchObject({ steps: [['ll', '-a']], problem: "'ll' was not found", partial: true });
   });
 

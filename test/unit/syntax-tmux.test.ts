@@ -127,8 +127,8 @@ describe('hostile values through a real tmux', () => {
         })),
       };
       const built = await buildStructure(client, session, 'test', '/bin/sh');
-      const globals = { automaticRename: true, statusRight: '', shell: '/bin/sh' };
-      await client.run(finishCommands(session, built, globals));
+      const globals = { automaticRename: true, statusRight: '', shell: '/bin/sh', serverPid: 0 };
+      await client.run(finishCommands(session, built, globals, 'test'));
       expect(await publish(client, built.id, session.name)).toBe(true);
       expect((await fields(tmux, '#{window_name}', 'list-windows', '-t', '=-s:')).map(String)).toEqual(['-x', '--', '-t other']);
     } finally {
