@@ -202,10 +202,10 @@ async function stall(world, action) {
   client.stdout.on('data', (data) => {
     if (/^%end .* 1$/mu.test(String(data))) answered();
   });
-  let running = true;
-  const done = action().finally(() => (running = false));
+  const state = { running: true };
+  const done = action().finally(() => (state.running = false));
   let longest = 0;
-  while (running) {
+  while (state.running) {
     const start = performance.now();
     const answer = new Promise((resolve) => (answered = resolve));
     client.stdin.write('display-message -p x\n');

@@ -57,6 +57,9 @@ export class DeleteCommand extends SessionCommand {
       this.hint(`to undo: git session import${named} ${objects.join(' ')}`);
     }
     for (const { ref, oid } of foreign) this.hint(`to undo: git update-ref ${ref} ${oid}`);
+    if (deleted.length > 0 && remote === null) {
+      this.hint('the next push tells the other clones, which then hide it too');
+    }
   }
 }
 

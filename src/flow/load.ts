@@ -21,8 +21,16 @@ export interface Loaded {
 }
 
 /** The tmux session's name at restore: the saved one, and after `git session rename` the new one. */
-export function tmuxNameOf({ snapshot, stored }: Pick<Loaded, 'snapshot' | 'stored'>): Text {
-  const renamed = stored !== null && stored.name !== snapshot.session.name;
+export function tmuxNameOf({
+  snapshot,
+  stored,
+  catalog,
+}: Pick<Loaded, 'snapshot' | 'stored' | 'catalog'>): Text {
+  const renamed =
+    stored !== null &&
+    catalog.events.some(
+      ({ record: { data } }) => data.renamedTo === stored.name && data.snapshots.includes(stored.id),
+    );
   return renamed ? stored.name : snapshot.tmux.sessions[0]!.name;
 }
 
@@ -33,7 +41,11 @@ export async function load(ws: Workspace, ref: string): Promise<Loaded> {
   try {
     stored = resolveSnapshot(catalog, ref);
   } catch (error) {
-    if (!(error instanceof SessionError) || error.code !== 'not-found' || !isFile(ref)) throw error;
+    if (!(error instanceof SessionError) || error.code !== 'not-found') throw error;
+    const foreign = foreignByOid(catalog, ref);
+    if (foreign !== null)
+      return { ...(await loadStored(ws, catalog, foreign)), stored: null, label: foreign.oid };
+    if (!isFile(ref)) throw error;
     const bytes = readFileBytes(ref);
     const snapshot = await decodeFile(ref, bytes);
     const { encodeSnapshot } = await import('../session/codec.ts');
@@ -90,4 +102,22 @@ export async function decodeFile(path: string, bytes: Buffer): Promise<Snapshot>
   }
   const { parseYaml } = await import('./yaml.ts');
   return snapshotFromValue(parseYaml(bytes, what), what);
+}
+
+/** A snapshot under a ref outside our grammar: it is addressed by its object id only. */
+export function foreignByOid({ foreign }: Catalog, ref: string): StoredSnapshot | null {
+  if (!/^[0-9a-f]{4,64}$/u.test(ref)) return null;
+  const found = foreign.filter((f) => f.oid.startsWith(ref) && (f.type === 'blob' || f.type === null));
+  const oids = new Set(found.map((f) => f.oid));
+  const [first] = found;
+  if (first === undefined || oids.size > 1) return null;
+  return {
+    ref: first.name,
+    name: first.oid,
+    remote: null,
+    id: '',
+    oid: first.oid,
+    size: first.size,
+    context: null,
+  };
 }

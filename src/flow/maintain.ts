@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Repository } from '../git/repository.ts';
+import { QUARANTINE_NAME } from '../git/work.ts';
 import { gitEnvironment } from '../git/git.ts';
 import { processStartTime } from '../process/identity.ts';
 
@@ -14,7 +15,7 @@ const PACK_LIMIT = 50;
  */
 export function maintain(repo: Repository): void {
   const objects = path.join(repo.commonDir, 'objects');
-  removeDead(objects, /^tmp_objdir-git-session-(\d+)-/u);
+  removeDead(objects, QUARANTINE_NAME);
   const packs = list(path.join(objects, 'pack'));
   for (const file of packs.filter((f) => f.endsWith('.keep')))
     removeDeadKeep(path.join(objects, 'pack', file));

@@ -93,7 +93,7 @@ async function notAlive(ws: Workspace): Promise<{ loaded: Loaded[]; failures: Fa
       continue;
     }
     const [, ...group] = r.snapshot.tmux.sessions.map((s) => fromText(s.name).toString('latin1'));
-    const own = fromText(tmuxNameOf(r)).toString('latin1');
+    const own = fromText(tmuxNameOf({ ...r, catalog })).toString('latin1');
     if (live.has(own)) continue;
     // The other members of a group come with the first of them.
     for (const name of [own, ...group]) live.add(name);

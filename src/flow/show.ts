@@ -4,11 +4,11 @@ import { commandOf } from '../session/plan.ts';
 import { type Crq, MAX_SNAPSHOT_BYTES, type Snapshot } from '../session/schema.ts';
 import { objectInfos, readBlob } from '../git/objects.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
-import { type Catalog, readCatalog, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
+import { type Catalog, readCatalog, type StoredSnapshot } from '../store/sessions.ts';
 import { Approvals } from '../trust/approvals.ts';
 import { digestOf } from './consent.ts';
 import { crqsOf } from '../store/crq-links.ts';
-import { load, type Loaded, loadStored } from './load.ts';
+import { foreignByOid, load, type Loaded, loadStored } from './load.ts';
 import { openWorkspace, type Workspace } from './workspace.ts';
 
 export interface Inspected {
@@ -52,24 +52,13 @@ export async function rawBytes(ref: string | null): Promise<Buffer> {
   return readBlob(ws.repo.git, stored.oid, MAX_SNAPSHOT_BYTES);
 }
 
-/** As `load`, and a snapshot under a foreign ref by its object id too. */
+/** As `load`; without a reference, the newest snapshot of all. */
 export async function open(ws: Workspace, ref: string | null): Promise<Loaded> {
   if (ref === null) {
     const catalog = await readCatalog(ws.repo.git);
     return loadStored(ws, catalog, newest(catalog));
   }
-  try {
-    return await load(ws, ref);
-  } catch (error) {
-    if (!(error instanceof SessionError) || error.code !== 'not-found') throw error;
-    const catalog = await readCatalog(ws.repo.git);
-    const stored = foreignByOid(catalog, ref);
-    if (stored === null) throw error;
-    const [read] = await readSnapshots(ws.repo.git, [stored]);
-    if (read === undefined || 'error' in read) throw read?.error ?? error;
-    const { snapshot, bytes } = read;
-    return { snapshot, bytes, oid: stored.oid, stored: null, label: stored.oid, catalog };
-  }
+  return load(ws, ref);
 }
 
 /** Ours come before those of others. */
@@ -78,23 +67,6 @@ function newest({ snapshots }: Catalog): StoredSnapshot {
   const found = (own.length > 0 ? own : snapshots).toSorted((a, b) => compareIds(b.id, a.id))[0];
   if (found === undefined) throw new UnknownRefError('no sessions are saved here yet', ['git session save']);
   return found;
-}
-
-function foreignByOid({ foreign }: Catalog, ref: string): StoredSnapshot | null {
-  if (!/^[0-9a-f]{4,64}$/u.test(ref)) return null;
-  const found = foreign.filter((f) => f.oid.startsWith(ref) && (f.type === 'blob' || f.type === null));
-  const oids = new Set(found.map((f) => f.oid));
-  const [first] = found;
-  if (first === undefined || oids.size > 1) return null;
-  return {
-    ref: first.name,
-    name: first.oid,
-    remote: null,
-    id: '',
-    oid: first.oid,
-    size: first.size,
-    context: null,
-  };
 }
 
 function approvalOf(ws: Workspace, loaded: Loaded): Approval {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { parseDocument, stringify } from 'yaml';
 import { DamagedSnapshotError } from '../session/errors.ts';
 
@@ -16,6 +17,7 @@ export function toYaml(value: unknown): string {
 
 /** YAML from a file of someone else: plain data only, no aliases (they can expand without bound). */
 export function parseYaml(bytes: Buffer, what: string): unknown {
+  if (!isUtf8(bytes)) throw new DamagedSnapshotError(`${what} is not UTF-8`);
   const document = parseDocument(bytes.toString('utf8'), { schema: 'core', uniqueKeys: true, merge: false });
   const problem = document.errors[0];
   if (problem !== undefined) throw new DamagedSnapshotError(`${what} is not YAML: ${problem.code}`);

@@ -33,7 +33,7 @@ export async function readSituation(repo: Repository, saved: SavedGit): Promise<
   const moves = status.head !== saved.head;
   const inTheWay =
     repo.workTree !== null && saved.head !== null && hasBase && hasWork
-      ? await findInTheWay(repo, saved, moves, status.untracked)
+      ? await findInTheWay(repo, saved, moves)
       : [];
   return {
     workTree: repo.workTree !== null,
@@ -58,12 +58,7 @@ async function isCheckedOutElsewhere(repo: Repository, ref: string): Promise<boo
  * Untracked and ignored files that the checkout or the saved work would have to overwrite. git would
  * stop half-way at some of them and overwrite others (ignored ones) silently.
  */
-async function findInTheWay(
-  repo: Repository,
-  saved: SavedGit,
-  moves: boolean,
-  untracked: Buffer[],
-): Promise<string[]> {
+async function findInTheWay(repo: Repository, saved: SavedGit, moves: boolean): Promise<string[]> {
   const { git } = repo;
   const base = saved.head!;
   const names = async (args: string[]) =>
@@ -97,22 +92,40 @@ async function findInTheWay(
   }
   if (coming.size === 0) return [];
   const tracked = new Set(await names(['ls-files', '-z']));
-  const top = Buffer.from(`${repo.workTree!}/`).toString('latin1');
-  const found = [...coming].filter((n) => !tracked.has(n) && isOnDisk(Buffer.from(top + n, 'latin1')));
-  const loose = new Set(untracked.map((u) => u.toString('latin1')));
+  const found = new Set<string>();
+  const folders: string[] = [];
   for (const n of coming) {
+    if (tracked.has(n)) continue;
+    const there = onDisk(repo, n);
+    if (there === 'file') found.add(n);
+    else if (there === 'folder') folders.push(n);
+    // A file can also lie where one of its folders is to be.
     for (let dir = path.posix.dirname(n); dir !== '.'; dir = path.posix.dirname(dir)) {
-      if (loose.has(dir)) found.push(dir);
+      if (!tracked.has(dir) && onDisk(repo, dir) === 'file') found.add(dir);
     }
   }
-  return [...new Set(found)].map((n) => Buffer.from(n, 'latin1').toString('utf8')).toSorted();
+  if (folders.length > 0) {
+    // A folder of tracked files goes with them; one with other files, also ignored ones, stays.
+    const env = { GIT_LITERAL_PATHSPECS: '1' };
+    const out = await git.ok(['ls-files', '--others', '-z', '--', ...folders.map(asPath)], { env });
+    const others = out.toString('latin1').split('\0');
+    for (const n of folders) if (others.some((other) => other.startsWith(`${n}/`))) found.add(n);
+  }
+  return [...found].map(asPath).toSorted();
 }
 
-function isOnDisk(file: Buffer): boolean {
+/** A name that was read as latin1, so that every byte of it is kept, as text. */
+function asPath(name: string): string {
+  return Buffer.from(name, 'latin1').toString('utf8');
+}
+
+function onDisk(repo: Repository, name: string): 'file' | 'folder' | null {
   try {
-    return lstatSync(file, { throwIfNoEntry: false }) !== undefined;
+    const file = Buffer.concat([Buffer.from(`${repo.workTree!}/`), Buffer.from(name, 'latin1')]);
+    const found = lstatSync(file, { throwIfNoEntry: false });
+    return found === undefined ? null : found.isDirectory() ? 'folder' : 'file';
   } catch {
-    return false; // a parent is a file: git reports that one
+    return null; // a parent is a file
   }
 }
 
@@ -226,11 +239,23 @@ async function apply(repo: Repository, work: string): Promise<void> {
   const args = ['stash', 'apply', '--index', '--quiet', work];
   const result = await repo.git.run(args, { config: NO_HOOKS });
   if (result.code !== 0) {
+    await takeBack(repo, work);
     throw new ApplyFailedError(
       `cannot apply the saved work ${work.slice(0, 7)}: ${failed(args, result).message}`,
       [`try by hand: git stash apply --index ${work}`, 'or restore into a linked worktree: --worktree'],
     );
   }
+}
+
+/**
+ * git applies the tracked files first, and leaves them so where an untracked one can't be written. They are
+ * taken back where all of them are as in the saved work, which has them: then nothing can be lost.
+ */
+async function takeBack(repo: Repository, work: string): Promise<void> {
+  const known = await repo.git.run(['cat-file', '-e', `${work}^{commit}`]);
+  if (known.code !== 0) return;
+  const differs = await differsFrom(repo, { head: null, branch: null, work });
+  if (differs.length === 0) await repo.git.run(['reset', '--hard', '--quiet'], { config: NO_HOOKS });
 }
 
 async function addWorktree(

@@ -41,6 +41,8 @@ export class Config {
     if (value === undefined) return otherwise;
     if (['true', 'yes', 'on', '1', ''].includes(value)) return value !== '';
     if (['false', 'no', 'off', '0'].includes(value)) return false;
+    // git takes any other number for true.
+    if (/^[+-]?\d+[kmg]?$/u.test(value)) return !/^[+-]?0+[kmg]?$/u.test(value);
     return otherwise;
   }
 

@@ -19,11 +19,11 @@ export function fromText(text: Text): Buffer {
   return typeof text === 'string' ? Buffer.from(text, 'utf8') : Buffer.from(text.base64, 'base64');
 }
 
-/** True where `text` is the one canonical form of its bytes: well-formed, without NUL, base64 only where it must be. */
+/** True where `text` is the one canonical form of its bytes: well-formed, and base64 only where it must be. */
 export function isCanonicalText(text: Text): boolean {
   if (typeof text === 'string') return text.isWellFormed();
   const bytes = Buffer.from(text.base64, 'base64');
-  return bytes.toString('base64') === text.base64 && typeof toText(bytes) !== 'string' && !bytes.includes(0);
+  return bytes.toString('base64') === text.base64 && typeof toText(bytes) !== 'string';
 }
 
 export function equalText(a: Text, b: Text): boolean {

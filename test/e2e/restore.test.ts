@@ -244,7 +244,7 @@ describe('tmux', () => {
     const again = await ann.gs(repo, 'restore', 'work');
     expect(again.code).toBe(128);
     expect(again.stderr).toMatch(
-      /^fatal: tmux session 'work' already exists\nhint: restore beside it: --as work-2\n/u,
+      /^fatal: tmux session 'work' already exists\nhint: restore beside it: --as=work-2\nhint: or go to it: tmux -S \S+ -f \/dev\/null attach -t '=work'\n/u,
     );
     await ann.ok(repo, 'restore', 'work', '--as', 'work-2');
     await ann.waitForCommand('=work-2:0.1', 'sleep');
@@ -391,11 +391,11 @@ describe('tmux', () => {
   test('F29 what a killed restore has left is removed by the next one', async () => {
     const ann = person();
     const repo = await saved(ann);
-    await ann.tmux('new-session', '-d', '-s', 'git-session-restore-dead-0');
+    await ann.tmux('new-session', '-d', '-s', 'git-session-restore-999999999-dead-0');
     await ann.tmux(
       'set-option',
       '-t',
-      '=git-session-restore-dead-0:',
+      '=git-session-restore-999999999-dead-0:',
       '@git-session-building',
       '999999999 dead',
     );

@@ -56,7 +56,10 @@ async function scene(): Promise<Scene> {
   return { who, dir, saved, git: { head, branch, work }, state, later };
 }
 
-async function restore({ dir, saved, git }: Pick<Scene, 'dir' | 'saved' | 'git'>, asked: Partial<RestoreRequest> = {}) {
+async function restore(
+  { dir, saved, git }: Pick<Scene, 'dir' | 'saved' | 'git'>,
+  asked: Partial<RestoreRequest> = {},
+) {
   const repo = await openRepository(dir);
   const steps = planGit(saved.snapshot, { ...REQUEST, ...asked }, await readSituation(repo, git), []);
   return { steps, ...(await carryOut(repo, steps)) };
@@ -162,7 +165,13 @@ describe('C9: nothing of the repository runs', () => {
     const s = await scene();
     const touched = path.join(s.who.dir, 'touched');
     await s.who.git(s.dir, 'config', 'core.hooksPath', '.husky');
-    for (const hook of ['post-checkout', 'post-index-change', 'reference-transaction', 'pre-commit', 'post-merge']) {
+    for (const hook of [
+      'post-checkout',
+      'post-index-change',
+      'reference-transaction',
+      'pre-commit',
+      'post-merge',
+    ]) {
       for (const folder of ['.husky', '.git/hooks']) {
         write(s.dir, `${folder}/${hook}`, `#!/bin/sh\necho ${hook} >> ${touched}\n`);
         chmodSync(path.join(s.dir, folder, hook), 0o755);
@@ -186,7 +195,11 @@ describe('F26: what is in the way is found before anything is touched', () => {
   it.each<[string, (dir: string) => void, string[]]>([
     ['an untracked file that the checkout brings', (dir) => write(dir, 'c', 'mine\n'), ['c']],
     ['an untracked file that the saved work adds', (dir) => write(dir, 'added', 'mine\n'), ['added']],
-    ['an untracked file that the saved work has untracked', (dir) => write(dir, 'new/file', 'mine\n'), ['new/file']],
+    [
+      'an untracked file that the saved work has untracked',
+      (dir) => write(dir, 'new/file', 'mine\n'),
+      ['new/file'],
+    ],
     ['an untracked file where a directory comes', (dir) => write(dir, 'new', 'mine\n'), ['new']],
     ['an untracked directory where a file comes', (dir) => write(dir, 'c/mine', 'mine\n'), ['c']],
     ['a link to nowhere', (dir) => symlinkSync('/no/such', path.join(dir, 'c')), ['c']],
@@ -205,7 +218,12 @@ describe('F26: what is in the way is found before anything is touched', () => {
 
   it.each<[string, string, (dir: string) => void, string[]]>([
     ['an ignored file that the checkout would overwrite', 'c', (dir) => write(dir, 'c', 'precious\n'), ['c']],
-    ['an ignored file that the saved work would overwrite', 'added', (dir) => write(dir, 'added', 'precious\n'), ['added']],
+    [
+      'an ignored file that the saved work would overwrite',
+      'added',
+      (dir) => write(dir, 'added', 'precious\n'),
+      ['added'],
+    ],
     ['an ignored file where a directory comes', 'new', (dir) => write(dir, 'new', 'precious\n'), ['new']],
   ])('%s', async (_, pattern, change, expected) => {
     const s = await scene();
@@ -243,7 +261,15 @@ describe('the situation', () => {
     const repo = await openRepository(s.dir);
     const gone = '1'.repeat(40);
     expect(await readSituation(repo, s.git)).toEqual({
-      ...{ workTree: true, head: s.later, branch: 'later', changed: 0, inTheWay: [], hasBase: true, hasWork: true },
+      ...{
+        workTree: true,
+        head: s.later,
+        branch: 'later',
+        changed: 0,
+        inTheWay: [],
+        hasBase: true,
+        hasWork: true,
+      },
       ...{ branchAt: s.git.head, branchElsewhere: false, operation: null },
     });
     write(s.dir, 'b', 'x');
@@ -267,7 +293,12 @@ describe('the situation', () => {
     const s = await scene();
     await s.who.git(s.who.dir, 'clone', '-q', '--mirror', s.dir, 'bare.git');
     const repo = await openRepository(path.join(s.who.dir, 'bare.git'));
-    expect(await readSituation(repo, s.git)).toMatchObject({ workTree: false, changed: 0, inTheWay: [], branch: 'later' });
+    expect(await readSituation(repo, s.git)).toMatchObject({
+      workTree: false,
+      changed: 0,
+      inTheWay: [],
+      branch: 'later',
+    });
     expect(await differsFrom(repo, s.git)).toEqual([]);
   });
 
@@ -300,7 +331,11 @@ describe('a step that fails puts everything back', () => {
   }
 
   it.each<[string, (s: Scene) => void, GitStep['kind'][]]>([
-    ['a file that came since: at the saved work', (s) => write(s.dir, 'new/file', 'mine\n'), ['checkout', 'apply']],
+    [
+      'a file that came since: at the saved work',
+      (s) => write(s.dir, 'new/file', 'mine\n'),
+      ['checkout', 'apply'],
+    ],
     ['a file that came since: at the checkout', (s) => write(s.dir, 'c', 'mine\n'), ['checkout']],
   ])('%s', async (_, change, kinds) => {
     const s = await scene();
@@ -310,7 +345,10 @@ describe('a step that fails puts everything back', () => {
       { kind: 'checkout', commit: s.git.head!, branch: 'main' },
       { kind: 'apply', work: s.git.work! },
     ];
-    const error = await fails(s, all.filter((step) => kinds.includes(step.kind)));
+    const error = await fails(
+      s,
+      all.filter((step) => kinds.includes(step.kind)),
+    );
     expect(error).toBeInstanceOf(ApplyFailedError);
     expect((error as ApplyFailedError).exit).toBe(1);
     expect((error as ApplyFailedError).hints.join()).toContain('--worktree');
@@ -389,7 +427,10 @@ describe('a step that fails puts everything back', () => {
     await s.who.git(s.who.dir, 'init', '-q', '-b', 'fresh', dir);
     await s.who.git(dir, 'fetch', '-q', s.dir, 'refs/sessions/*:refs/sessions/*');
     const unborn = { ...s, dir };
-    expect(await readSituation(await openRepository(dir), s.git)).toMatchObject({ head: null, branch: 'fresh' });
+    expect(await readSituation(await openRepository(dir), s.git)).toMatchObject({
+      head: null,
+      branch: 'fresh',
+    });
     await restore(unborn);
     expect(await stateOf(s.who, dir)).toEqual(s.state);
     rmSync(dir, { recursive: true });

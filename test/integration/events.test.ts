@@ -6,7 +6,13 @@ import { canonicalJson } from '../../src/session/codec.ts';
 import { StoreFailedError } from '../../src/session/errors.ts';
 import { compareIds, parseSessionRef, sessionRef } from '../../src/session/names.ts';
 import { openRepository } from '../../src/git/repository.ts';
-import { cloneId, type EventRecord, MAX_SEGMENT_BYTES, parseSegment, writeEvent } from '../../src/store/events.ts';
+import {
+  cloneId,
+  type EventRecord,
+  MAX_SEGMENT_BYTES,
+  parseSegment,
+  writeEvent,
+} from '../../src/store/events.ts';
 import { readCatalog } from '../../src/store/sessions.ts';
 import { fsck, mayMount, mounted, resident, saveIn } from '../support/store.ts';
 
@@ -24,22 +30,40 @@ async function setUp(...initArgs: string[]) {
 }
 
 describe('writing an event', () => {
-  it.each([[[]], [['--object-format=sha256']]])('is a blob of canonical JSON under a write-once ref %j', async (args) => {
-    const { who, dir, repo } = await setUp(...args);
-    const now = Date.UTC(2026, 10, 21, 8);
-    const id = await writeEvent(repo, 'a/b', null, 'deleted', { snapshots: ['x', 'y'], renamedTo: 'ü' }, now);
-    const ref = sessionRef('a/b', id, 'events');
-    expect(parseSessionRef(ref)).not.toBeNull();
-    const text = await who.git(dir, 'cat-file', 'blob', ref);
-    expect(text).toBe(canonicalJson(JSON.parse(text)));
-    expect(JSON.parse(text)).toEqual({
-      ...{ version: 1, clone: cloneId(repo), sequence: now, at: '2026-11-21T08:00:00.000Z', type: 'deleted' },
-      data: { snapshots: ['x', 'y'], renamedTo: 'ü' },
-    });
-    expect(id.slice(20)).toBe((await who.git(dir, 'rev-parse', ref)).slice(0, 8));
-    expect((await readCatalog(repo.git)).events).toMatchObject([{ name: 'a/b', remote: null, record: JSON.parse(text) }]);
-    await fsck(who, dir);
-  });
+  it.each([[[]], [['--object-format=sha256']]])(
+    'is a blob of canonical JSON under a write-once ref %j',
+    async (args) => {
+      const { who, dir, repo } = await setUp(...args);
+      const now = Date.UTC(2026, 10, 21, 8);
+      const id = await writeEvent(
+        repo,
+        'a/b',
+        null,
+        'deleted',
+        { snapshots: ['x', 'y'], renamedTo: 'ü' },
+        now,
+      );
+      const ref = sessionRef('a/b', id, 'events');
+      expect(parseSessionRef(ref)).not.toBeNull();
+      const text = await who.git(dir, 'cat-file', 'blob', ref);
+      expect(text).toBe(canonicalJson(JSON.parse(text)));
+      expect(JSON.parse(text)).toEqual({
+        ...{
+          version: 1,
+          clone: cloneId(repo),
+          sequence: now,
+          at: '2026-11-21T08:00:00.000Z',
+          type: 'deleted',
+        },
+        data: { snapshots: ['x', 'y'], renamedTo: 'ü' },
+      });
+      expect(id.slice(20)).toBe((await who.git(dir, 'rev-parse', ref)).slice(0, 8));
+      expect((await readCatalog(repo.git)).events).toMatchObject([
+        { name: 'a/b', remote: null, record: JSON.parse(text) },
+      ]);
+      await fsck(who, dir);
+    },
+  );
 
   it('F35: comes after everything that is known of the session, also when the clock goes back', async () => {
     const { repo } = await setUp();
@@ -49,13 +73,17 @@ describe('writing an event', () => {
       ids.push(await writeEvent(repo, 'x', newest, 'crq-linked', { snapshots: [], crq: 'CRQ-1' }, now));
     }
     expect(ids.toSorted(compareIds)).toEqual(ids);
-    expect((await readCatalog(repo.git)).events.map((e) => e.record.sequence)).toEqual([5000, 5001, 5002, 9000, 9001]);
+    expect((await readCatalog(repo.git)).events.map((e) => e.record.sequence)).toEqual([
+      5000, 5001, 5002, 9000, 9001,
+    ]);
   });
 
   it('F2: 20 at the same time are all kept', async () => {
     const { repo } = await setUp();
     await Promise.all(
-      Array.from({ length: 20 }, (_, i) => writeEvent(repo, 'x', null, 'crq-linked', { snapshots: [], crq: `CRQ-${i}` }, 5000)),
+      Array.from({ length: 20 }, (_, i) =>
+        writeEvent(repo, 'x', null, 'crq-linked', { snapshots: [], crq: `CRQ-${i}` }, 5000),
+      ),
     );
     const crqs = (await readCatalog(repo.git)).events.map((e) => e.record.data.crq);
     expect(new Set(crqs).size).toBe(20);
@@ -66,7 +94,9 @@ describe('writing an event', () => {
     const { who, dir, repo } = await setUp();
     const main = await who.git(dir, 'rev-parse', 'main');
     await who.git(dir, 'symbolic-ref', 'refs/sessions/x', 'refs/heads/main');
-    await expect(writeEvent(repo, 'x', null, 'deleted', { snapshots: [] })).rejects.toMatchObject({ code: 'git-failed' });
+    await expect(writeEvent(repo, 'x', null, 'deleted', { snapshots: [] })).rejects.toMatchObject({
+      code: 'git-failed',
+    });
     expect(await who.git(dir, 'rev-parse', 'main')).toBe(main);
   });
 });
@@ -124,7 +154,15 @@ describe("a clone's own id", () => {
 
 describe('F3, F4: reading a segment', () => {
   it('gives all its records, in their order', () => {
-    const all = [record(), record({ sequence: 2, type: 'crq-linked', data: { snapshots: [], crq: 'CRQ-1', title: 't', path: { base64: '/w==' } } }), record({ type: 'crq-unlinked', data: { snapshots: [], crq: 'x', title: null, path: null } })];
+    const all = [
+      record(),
+      record({
+        sequence: 2,
+        type: 'crq-linked',
+        data: { snapshots: [], crq: 'CRQ-1', title: 't', path: { base64: '/w==' } },
+      }),
+      record({ type: 'crq-unlinked', data: { snapshots: [], crq: 'x', title: null, path: null } }),
+    ];
     expect(parseSegment(lines(...all))).toEqual(all);
     expect(parseSegment(Buffer.from(''))).toEqual([]);
   });
@@ -163,7 +201,15 @@ describe('F3, F4: reading a segment', () => {
     ['a path that is a number', record({ data: { snapshots: [], path: 1 } })],
     ['a path that is something else', record({ data: { snapshots: [], path: { base64: 1 } } })],
   ])('leaves out %s, and reads on', (_, value) => {
-    expect(parseSegment(Buffer.concat([lines(record()), Buffer.from(`${typeof value === 'string' ? value : JSON.stringify(value)}\n`), lines(record({ sequence: 2 }))]))).toEqual([record(), record({ sequence: 2 })]);
+    expect(
+      parseSegment(
+        Buffer.concat([
+          lines(record()),
+          Buffer.from(`${typeof value === 'string' ? value : JSON.stringify(value)}\n`),
+          lines(record({ sequence: 2 })),
+        ]),
+      ),
+    ).toEqual([record(), record({ sequence: 2 })]);
   });
 
   it('D2: one that is too large is not read', () => {
@@ -172,9 +218,15 @@ describe('F3, F4: reading a segment', () => {
 
   it('F4: random bytes never throw', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.uint8Array(), fc.array(fc.json()).map((l) => Buffer.from(l.join('\n')))), (bytes) => {
-        expect(Array.isArray(parseSegment(bytes))).toBe(true);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.uint8Array(),
+          fc.array(fc.json()).map((l) => Buffer.from(l.join('\n'))),
+        ),
+        (bytes) => {
+          expect(Array.isArray(parseSegment(bytes))).toBe(true);
+        },
+      ),
       { numRuns: 500 },
     );
   });

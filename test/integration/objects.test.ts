@@ -11,7 +11,18 @@ import { readStatus } from '../../src/git/status.ts';
 import { identLine, type PendingSnapshot, storeSnapshots } from '../../src/store/objects.ts';
 import { readCatalog, readSnapshots } from '../../src/store/sessions.ts';
 import type { Person } from '../support/harness.ts';
-import { fsck, gitBytes, leftovers, mayMount, mounted, resident, type Saved, saveIn, saveLike, untouched } from '../support/store.ts';
+import {
+  fsck,
+  gitBytes,
+  leftovers,
+  mayMount,
+  mounted,
+  resident,
+  type Saved,
+  saveIn,
+  saveLike,
+  untouched,
+} from '../support/store.ts';
 
 const IDENT = 'Ann <ann@example.org> 1790000000 +0000';
 
@@ -64,7 +75,8 @@ const KINDS: [kind: string, make: (who: Person) => Promise<string>][] = [
     'shallow clone',
     async (who) => {
       const dir = await who.repo();
-      for (const message of ['two', 'three']) await who.git(dir, 'commit', '-q', '--allow-empty', '-m', message);
+      for (const message of ['two', 'three'])
+        await who.git(dir, 'commit', '-q', '--allow-empty', '-m', message);
       await who.git(who.dir, 'clone', '-q', '--depth=1', `file://${dir}`, 'shallow');
       return dirty(who, path.join(who.dir, 'shallow'));
     },
@@ -95,7 +107,8 @@ const KINDS: [kind: string, make: (who: Person) => Promise<string>][] = [
   ],
   [
     'separate git directory',
-    async (who) => dirty(who, await who.repo('repo', '--separate-git-dir', path.join(who.dir, 'separate.git'))),
+    async (who) =>
+      dirty(who, await who.repo('repo', '--separate-git-dir', path.join(who.dir, 'separate.git'))),
   ],
   [
     'packed repository',
@@ -113,12 +126,16 @@ describe('K3: saving in a repository of every kind', () => {
     const dir = await make(who);
     await who.git(dir, 'status', '--porcelain');
     const before = await untouched(who, dir);
-    const saved = await saveIn(dir, { files: [{ path: 'scrollback/0.0', bytes: Buffer.from('a\0b\xff\n', 'latin1') }] });
+    const saved = await saveIn(dir, {
+      files: [{ path: 'scrollback/0.0', bytes: Buffer.from('a\0b\xff\n', 'latin1') }],
+    });
     expect(await untouched(who, dir)).toEqual(before);
     expect(saved.work).not.toBeNull();
     await checkSaved(who, dir, saved);
     const context = sessionRef(saved.name, saved.id, 'context');
-    expect(await gitBytes(who, dir, ['cat-file', 'blob', `${context}:scrollback/0.0`])).toEqual(Buffer.from('a\0b\xff\n', 'latin1'));
+    expect(await gitBytes(who, dir, ['cat-file', 'blob', `${context}:scrollback/0.0`])).toEqual(
+      Buffer.from('a\0b\xff\n', 'latin1'),
+    );
     const repo = await openRepository(dir);
     expect(leftovers(repo.commonDir)).toEqual([]);
     const [read] = await readSnapshots(repo.git, (await readCatalog(repo.git)).snapshots);
@@ -134,7 +151,7 @@ describe('K3: saving in a repository of every kind', () => {
     expect([saved.work, saved.snapshot.git.head]).toEqual([null, null]);
     expect(await who.git(dir, 'rev-parse', `${sessionRef(saved.name, saved.id, 'context')}^@`)).toBe('');
     expect(await who.git(dir, 'for-each-ref', 'refs/heads')).toBe('');
-    expect((await who.git(dir, 'cat-file', '-t', saved.ref))).toBe('blob');
+    expect(await who.git(dir, 'cat-file', '-t', saved.ref)).toBe('blob');
   });
 
   it('a bare repository: the base commit is the parent', async () => {
@@ -142,7 +159,9 @@ describe('K3: saving in a repository of every kind', () => {
     await who.git(who.dir, 'clone', '-q', '--bare', await who.repo(), 'bare.git');
     const dir = path.join(who.dir, 'bare.git');
     const saved = await saveIn(dir);
-    expect(await who.git(dir, 'rev-parse', `${sessionRef(saved.name, saved.id, 'context')}^`)).toBe(await who.git(dir, 'rev-parse', 'HEAD'));
+    expect(await who.git(dir, 'rev-parse', `${sessionRef(saved.name, saved.id, 'context')}^`)).toBe(
+      await who.git(dir, 'rev-parse', 'HEAD'),
+    );
     await fsck(who, dir);
   });
 
@@ -163,7 +182,13 @@ describe('K3: saving in a repository of every kind', () => {
     const who = resident();
     const dir = await dirty(who, await who.repo());
     const touched = path.join(who.dir, 'touched');
-    for (const hook of ['reference-transaction', 'post-index-change', 'pre-auto-gc', 'post-commit', 'pre-commit']) {
+    for (const hook of [
+      'reference-transaction',
+      'post-index-change',
+      'pre-auto-gc',
+      'post-commit',
+      'pre-commit',
+    ]) {
       const script = `#!/bin/sh\necho ${hook} >> ${touched}\n[ ${hook} = reference-transaction ] && cat >> ${touched}\ntrue\n`;
       writeFileSync(path.join(dir, '.git/hooks', hook), script, { mode: 0o755 });
     }
@@ -182,15 +207,24 @@ describe('K3: saving in a repository of every kind', () => {
     const pending = ['two', 'three/four'].map((name): PendingSnapshot => {
       const bytes = Buffer.from(`{"name":"${name}"}`);
       const oid = hashObject(repo.objectFormat, 'blob', bytes);
-      return { name, id: `20261121T080000000Z-${oid.slice(0, 8)}`, bytes, oid, parent: head, files: [], message: name };
+      return {
+        name,
+        id: `20261121T080000000Z-${oid.slice(0, 8)}`,
+        bytes,
+        oid,
+        parent: head,
+        files: [],
+        message: name,
+      };
     });
     await storeSnapshots(repo, pending, null, IDENT);
     const { snapshots } = await readCatalog(repo.git);
     expect(snapshots.map((s) => s.name)).toEqual(['one', 'three/four', 'two']);
-    for (const s of snapshots) expect(s.context).toBe(await who.git(dir, 'rev-parse', sessionRef(s.name, s.id, 'context')));
-    expect(await who.git(dir, 'log', '-1', '--format=%an <%ae> %ad %s', '--date=raw', snapshots[1]!.context!)).toBe(
-      `Ann <ann@example.org> 1790000000 +0000 three/four`,
-    );
+    for (const s of snapshots)
+      expect(s.context).toBe(await who.git(dir, 'rev-parse', sessionRef(s.name, s.id, 'context')));
+    expect(
+      await who.git(dir, 'log', '-1', '--format=%an <%ae> %ad %s', '--date=raw', snapshots[1]!.context!),
+    ).toBe(`Ann <ann@example.org> 1790000000 +0000 three/four`);
     expect(one.work).not.toBeNull();
     await fsck(who, dir);
   });
@@ -200,7 +234,12 @@ describe('K3: saving in a repository of every kind', () => {
     const dir = await who.repo();
     const message = 'first\n\nfrom x\ncommit refs/heads/main\ndone\n\u202e日本';
     const saved = await saveIn(dir, { message });
-    const found = await gitBytes(who, dir, ['log', '-1', '--format=%B', sessionRef(saved.name, saved.id, 'context')]);
+    const found = await gitBytes(who, dir, [
+      'log',
+      '-1',
+      '--format=%B',
+      sessionRef(saved.name, saved.id, 'context'),
+    ]);
     expect(found.toString().trimEnd()).toBe(message);
     expect(await who.git(dir, 'for-each-ref', '--format=%(refname)', 'refs/heads')).toBe('refs/heads/main');
   });
@@ -252,8 +291,13 @@ describe('when others write at the same time', () => {
     const who = resident();
     const dir = await dirty(who, await who.repo());
     const repo = await openRepository(dir);
-    const script = 'trap "exit 0" TERM; n=0; while :; do git gc --quiet --prune=now 2>/dev/null; n=$((n+1)); echo $n; done';
-    const gc = spawn('/bin/sh', ['-c', script], { cwd: dir, env: who.env, stdio: ['ignore', 'pipe', 'ignore'] });
+    const script =
+      'trap "exit 0" TERM; n=0; while :; do git gc --quiet --prune=now 2>/dev/null; n=$((n+1)); echo $n; done';
+    const gc = spawn('/bin/sh', ['-c', script], {
+      cwd: dir,
+      env: who.env,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     onTestFinished(() => void gc.kill('SIGKILL'));
     let rounds = 0;
     gc.stdout.on('data', (chunk: Buffer) => (rounds = Number(chunk.toString().trim().split('\n').at(-1))));
@@ -305,51 +349,61 @@ describe('when others write at the same time', () => {
 });
 
 describe('when nothing can be written', () => {
-  it.skipIf(!mayMount)('F9: a read-only repository is said to be one, with and without work to record', async () => {
-    const who = resident();
-    const dir = await mounted(who, 4000);
-    const first = await saveIn(dir);
-    const remount = async (how: string) => who.run('mount', ['-o', `remount,${how}`, path.dirname(dir)]);
-    await remount('ro');
-    const clean = await saveIn(dir).catch((error: unknown) => error);
-    await remount('rw');
-    write(dir, 'file.txt', 'changed\n');
-    await remount('ro');
-    const withWork = await saveIn(dir).catch((error: unknown) => error);
-    for (const error of [clean, withWork]) {
-      expect(error).toBeInstanceOf(StoreFailedError);
-      expect((error as Error).message).toBe(`cannot write to ${dir}/.git: Read-only file system`);
-      expect((error as StoreFailedError).hints).toEqual(['nothing was saved; earlier snapshots are kept']);
-    }
-    // Reading goes on.
-    const repo = await openRepository(dir);
-    expect((await readCatalog(repo.git)).snapshots.map((s) => s.oid)).toEqual([first.oid]);
-  });
+  it.skipIf(!mayMount)(
+    'F9: a read-only repository is said to be one, with and without work to record',
+    async () => {
+      const who = resident();
+      const dir = await mounted(who, 4000);
+      const first = await saveIn(dir);
+      const remount = async (how: string) => who.run('mount', ['-o', `remount,${how}`, path.dirname(dir)]);
+      await remount('ro');
+      const clean = await saveIn(dir).catch((error: unknown) => error);
+      await remount('rw');
+      write(dir, 'file.txt', 'changed\n');
+      await remount('ro');
+      const withWork = await saveIn(dir).catch((error: unknown) => error);
+      for (const error of [clean, withWork]) {
+        expect(error).toBeInstanceOf(StoreFailedError);
+        expect((error as Error).message).toBe(`cannot write to ${dir}/.git: Read-only file system`);
+        expect((error as StoreFailedError).hints).toEqual(['nothing was saved; earlier snapshots are kept']);
+      }
+      // Reading goes on.
+      const repo = await openRepository(dir);
+      expect((await readCatalog(repo.git)).snapshots.map((s) => s.oid)).toEqual([first.oid]);
+    },
+  );
 
-  it.skipIf(!mayMount)('F7: a full disk is said to be full; the old snapshot stays and there is no lock', async () => {
-    const who = resident();
-    const dir = await mounted(who, 600);
-    const first = await saveIn(dir);
-    const filler = path.join(path.dirname(dir), 'filler');
-    const fill = async () => who.run('sh', ['-c', 'cat /dev/zero > "$1" 2>/dev/null; true', 'sh', filler]);
-    await fill();
-    const clean = await saveIn(dir, { files: [{ path: 'scrollback/0.0', bytes: Buffer.alloc(50_000, 'x') }] }).catch((error: unknown) => error);
-    rmSync(filler);
-    write(dir, 'file.txt', 'changed\n');
-    await fill();
-    const withWork = await saveIn(dir).catch((error: unknown) => error);
-    for (const error of [clean, withWork]) {
-      expect(error).toBeInstanceOf(StoreFailedError);
-      expect((error as Error).message).toBe(`cannot write to ${dir}/.git: No space left on device`);
-    }
-    rmSync(filler);
-    const repo = await openRepository(dir);
-    expect((await readCatalog(repo.git)).snapshots.map((s) => s.oid)).toEqual([first.oid]);
-    expect(leftovers(repo.commonDir).filter((f) => !f.includes('tmp_obj_') && !f.includes('tmp_pack'))).toEqual([]);
-    await fsck(who, dir);
-    await saveIn(dir);
-    expect((await readCatalog(repo.git)).snapshots).toHaveLength(2);
-  });
+  it.skipIf(!mayMount)(
+    'F7: a full disk is said to be full; the old snapshot stays and there is no lock',
+    async () => {
+      const who = resident();
+      const dir = await mounted(who, 600);
+      const first = await saveIn(dir);
+      const filler = path.join(path.dirname(dir), 'filler');
+      const fill = async () => who.run('sh', ['-c', 'cat /dev/zero > "$1" 2>/dev/null; true', 'sh', filler]);
+      await fill();
+      const clean = await saveIn(dir, {
+        files: [{ path: 'scrollback/0.0', bytes: Buffer.alloc(50_000, 'x') }],
+      }).catch((error: unknown) => error);
+      rmSync(filler);
+      write(dir, 'file.txt', 'changed\n');
+      await fill();
+      const withWork = await saveIn(dir).catch((error: unknown) => error);
+      for (const error of [clean, withWork]) {
+        expect(error).toBeInstanceOf(StoreFailedError);
+        expect((error as Error).message).toBe(`cannot write to ${dir}/.git: No space left on device`);
+      }
+      rmSync(filler);
+      const repo = await openRepository(dir);
+      expect((await readCatalog(repo.git)).snapshots.map((s) => s.oid)).toEqual([first.oid]);
+      expect(
+        leftovers(repo.commonDir).filter((f) => !f.includes('tmp_obj_') && !f.includes('tmp_pack')),
+      ).toEqual([]);
+      await fsck(who, dir);
+      await saveIn(dir);
+      expect((await readCatalog(repo.git)).snapshots).toHaveLength(2);
+    },
+  );
 
   it.each([
     ['fatal: x: Disk quota exceeded', 'Disk quota exceeded'],
@@ -370,7 +424,15 @@ describe('when nothing can be written', () => {
     const { Git } = await import('../../src/git/git.ts');
     const broken = { ...repo, git: new Git(repo.git.location, path.join(bin, 'git')) };
     const bytes = Buffer.from('{}');
-    const pending = { name: 'x', id: '20261121T080000000Z-0123abcd', bytes, oid: 'a'.repeat(40), parent: null, files: [], message: 'm' };
+    const pending = {
+      name: 'x',
+      id: '20261121T080000000Z-0123abcd',
+      bytes,
+      oid: 'a'.repeat(40),
+      parent: null,
+      files: [],
+      message: 'm',
+    };
     const error = await storeSnapshots(broken, [pending], null, IDENT).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(StoreFailedError);
     expect((error as Error).message).toContain(expected);
@@ -382,7 +444,15 @@ describe('when nothing can be written', () => {
     const repo = await openRepository(dir);
     const bytes = Buffer.from('{}');
     const oid = hashObject(repo.objectFormat, 'blob', bytes);
-    const pending = { name: 'x', id: `20261121T080000000Z-${oid.slice(0, 8)}`, bytes, oid, parent: '1'.repeat(40), files: [], message: 'm' };
+    const pending = {
+      name: 'x',
+      id: `20261121T080000000Z-${oid.slice(0, 8)}`,
+      bytes,
+      oid,
+      parent: '1'.repeat(40),
+      files: [],
+      message: 'm',
+    };
     await expect(storeSnapshots(repo, [pending], null, IDENT)).rejects.toThrow(StoreFailedError);
     expect(await who.git(dir, 'for-each-ref', 'refs/sessions')).toBe('');
     expect(leftovers(repo.commonDir)).toEqual([]);
@@ -393,7 +463,15 @@ describe('when nothing can be written', () => {
     const repo = await openRepository(await who.repo());
     const { Git } = await import('../../src/git/git.ts');
     const none = { ...repo, git: new Git(repo.git.location, '/no/such/git') };
-    const pending = { name: 'x', id: '20261121T080000000Z-0123abcd', bytes: Buffer.from('{}'), oid: 'a'.repeat(40), parent: null, files: [], message: 'm' };
+    const pending = {
+      name: 'x',
+      id: '20261121T080000000Z-0123abcd',
+      bytes: Buffer.from('{}'),
+      oid: 'a'.repeat(40),
+      parent: null,
+      files: [],
+      message: 'm',
+    };
     await expect(storeSnapshots(none, [pending], null, IDENT)).rejects.toMatchObject({ code: 'git-missing' });
   });
 });
@@ -415,7 +493,9 @@ describe('who saves', () => {
     const dir = await who.repo();
     const tree = await who.git(dir, 'rev-parse', 'HEAD^{tree}');
     const bytes = commitBytes({ tree, parents: [], author: line, committer: line, message: 'm\n' });
-    const oid = (await gitBytes(who, dir, ['hash-object', '-t', 'commit', '-w', '--stdin'], { input: bytes })).toString().trim();
+    const oid = (await gitBytes(who, dir, ['hash-object', '-t', 'commit', '-w', '--stdin'], { input: bytes }))
+      .toString()
+      .trim();
     expect(oid).toBe(hashObject('sha1', 'commit', bytes));
     await fsck(who, dir);
   });
@@ -430,7 +510,11 @@ describe('who saves', () => {
     process.env['TZ'] = zone;
     try {
       // July, so that summer time is in effect in the north.
-      expect(identLine({ name: 'A', email: 'a@b' }, Date.UTC(2026, 6, 1)).split(' ').at(-1)).toBe(expected);
+      expect(
+        identLine({ name: 'A', email: 'a@b' }, Date.UTC(2026, 6, 1))
+          .split(' ')
+          .at(-1),
+      ).toBe(expected);
     } finally {
       if (before === undefined) delete process.env['TZ'];
       else process.env['TZ'] = before;
@@ -473,7 +557,13 @@ describe('reading objects', () => {
     const { git } = await openRepository(dir);
     const missing = '1'.repeat(40);
     const read = await readObjects(git, [oids[0]!, oids[1]!, missing, oids[2]!, oids[0]!]);
-    expect(read.map((b) => b?.toString() ?? null)).toEqual(['first', packed ? 'second' : null, null, 'third', 'first']);
+    expect(read.map((b) => b?.toString() ?? null)).toEqual([
+      'first',
+      packed ? 'second' : null,
+      null,
+      'third',
+      'first',
+    ]);
     expect(await readObjects(git, [])).toEqual([]);
   });
 
@@ -482,13 +572,21 @@ describe('reading objects', () => {
     const dir = await who.repo();
     const store = async (text: string) =>
       (await gitBytes(who, dir, ['hash-object', '-w', '--stdin'], { input: text })).toString().trim();
-    const oids = [await store('first'), await store(Array.from({ length: 9999 }, (_, i) => i * i).join()), await store('third')];
+    const oids = [
+      await store('first'),
+      await store(Array.from({ length: 9999 }, (_, i) => i * i).join()),
+      await store('third'),
+    ];
     const file = path.join(dir, '.git/objects', oids[1]!.slice(0, 2), oids[1]!.slice(2));
     const bytes = readFileSync(file);
     rmSync(file);
     writeFileSync(file, bytes.subarray(0, bytes.length / 2));
     const { git } = await openRepository(dir);
-    expect((await readObjects(git, oids)).map((b) => b?.toString() ?? null)).toEqual(['first', null, 'third']);
+    expect((await readObjects(git, oids)).map((b) => b?.toString() ?? null)).toEqual([
+      'first',
+      null,
+      'third',
+    ]);
   });
 
   it('D1: one that is too large is not read', async () => {

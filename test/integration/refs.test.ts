@@ -29,7 +29,10 @@ describe('listing refs', () => {
       { name: 'refs/sessions/s', oid: head, type: 'commit', size: expect.any(Number), symbolic: true },
       { name: 'refs/sessions/x', oid: head, type: 'commit', size: expect.any(Number), symbolic: false },
     ]);
-    expect((await listRefs(git, ['refs/sessions/a', 'refs/heads'])).map((r) => r.name)).toEqual(['refs/heads/main', 'refs/sessions/a/b/c']);
+    expect((await listRefs(git, ['refs/sessions/a', 'refs/heads'])).map((r) => r.name)).toEqual([
+      'refs/heads/main',
+      'refs/sessions/a/b/c',
+    ]);
     expect(await listRefs(git, ['refs/none'])).toEqual([]);
   });
 
@@ -38,7 +41,9 @@ describe('listing refs', () => {
     const blob = await store('x');
     const names = ['$(id)', '`id`', ';id', '#(id)', '--upload-pack=x', '\u202e', "it's", '"', '日本'];
     for (const name of names) await who.git(dir, 'update-ref', `refs/sessions/${name}`, blob);
-    expect((await listRefs(git, ['refs/sessions'])).map((r) => r.name).toSorted()).toEqual(names.map((n) => `refs/sessions/${n}`).toSorted());
+    expect((await listRefs(git, ['refs/sessions'])).map((r) => r.name).toSorted()).toEqual(
+      names.map((n) => `refs/sessions/${n}`).toSorted(),
+    );
     const input = Buffer.from(`create refs/sessions/\xff\0${blob}\0`, 'latin1');
     await gitBytes(who, dir, ['update-ref', '-z', '--stdin'], { input });
     expect((await listRefs(git, ['refs/sessions'])).map((r) => r.name)).toContain('refs/sessions/\ufffd');
@@ -89,7 +94,9 @@ describe('changing refs', () => {
       { kind: 'create', ref: 'refs/x/bad..name', oid: two },
     ] as const;
     for (const update of wrong) {
-      await expect(updateRefs(git, [{ kind: 'create', ref: 'refs/x/b', oid: one }, update])).rejects.toThrow(GitFailedError);
+      await expect(updateRefs(git, [{ kind: 'create', ref: 'refs/x/b', oid: one }, update])).rejects.toThrow(
+        GitFailedError,
+      );
     }
     expect((await listRefs(git, ['refs/x'])).map((r) => [r.name, r.oid])).toEqual([['refs/x/a', one]]);
   });
@@ -97,7 +104,9 @@ describe('changing refs', () => {
   it('C7: a symbolic ref is changed itself, and what it points at never', async () => {
     const { who, dir, git, store, head } = await setUp();
     await who.git(dir, 'symbolic-ref', 'refs/x/s', 'refs/heads/main');
-    await expect(updateRefs(git, [{ kind: 'create', ref: 'refs/x/s', oid: await store('1') }])).rejects.toThrow(GitFailedError);
+    await expect(
+      updateRefs(git, [{ kind: 'create', ref: 'refs/x/s', oid: await store('1') }]),
+    ).rejects.toThrow(GitFailedError);
     await updateRefs(git, [{ kind: 'delete', ref: 'refs/x/s', old: head }]);
     expect(await who.git(dir, 'rev-parse', 'main')).toBe(head);
     expect(await listRefs(git, ['refs/x'])).toEqual([]);
@@ -107,7 +116,9 @@ describe('changing refs', () => {
     const { dir, git, store } = await setUp();
     mkdirSync(path.join(dir, '.git/refs/x'), { recursive: true });
     writeFileSync(path.join(dir, '.git/refs/x/a.lock'), '');
-    const error = await updateRefs(git, [{ kind: 'create', ref: 'refs/x/a', oid: await store('1') }]).catch((e: unknown) => e);
+    const error = await updateRefs(git, [{ kind: 'create', ref: 'refs/x/a', oid: await store('1') }]).catch(
+      (e: unknown) => e,
+    );
     expect(error).toBeInstanceOf(StoreBusyError);
     expect((error as StoreBusyError).message).toContain('refs/x/a.lock');
     expect((error as StoreBusyError).hints.join()).toContain('remove the lock');

@@ -106,14 +106,26 @@ describe('section 2: what names a snapshot', () => {
   });
 
   it('two blobs with one beginning are ambiguous, two refs to one blob are not', () => {
-    const near = catalogOf([null, 'a', ID1, oid('aaaa1')], [null, 'b', ID1, oid('aaaa2')], [null, 'c', ID1, oid('bbbb')], [null, 'd', ID1, oid('bbbb')]);
+    const near = catalogOf(
+      [null, 'a', ID1, oid('aaaa1')],
+      [null, 'b', ID1, oid('aaaa2')],
+      [null, 'c', ID1, oid('bbbb')],
+      [null, 'd', ID1, oid('bbbb')],
+    );
     expect(refused('aaaa', near)).toBeInstanceOf(AmbiguousRefError);
     expect(resolveSnapshot(near, 'aaaa2').name).toBe('b');
     expect(resolveSnapshot(near, 'bbbb').name).toBe('c');
   });
 
   it('a long list of candidates is cut in the hints and whole in the data', () => {
-    const many = catalogOf(...Array.from({ length: 30 }, (_, i): [null, string, string, string] => [null, 'x', `20261121T0800000${String(i).padStart(2, '0')}Z-aaaaaaaa`, oid(`${i}a`)]));
+    const many = catalogOf(
+      ...Array.from({ length: 30 }, (_, i): [null, string, string, string] => [
+        null,
+        'x',
+        `20261121T0800000${String(i).padStart(2, '0')}Z-aaaaaaaa`,
+        oid(`${i}a`),
+      ]),
+    );
     const error = refused('x/aaaa', many);
     expect(error.hints).toHaveLength(20);
     expect((error.data as { candidates: string[] }).candidates).toHaveLength(30);

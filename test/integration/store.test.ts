@@ -70,7 +70,14 @@ describe('the catalog', () => {
     const theirs = await saveIn(other, { name: 'x', ms: 2000 });
     await fetched(who, other, dir);
     expect((await readCatalog(git)).newestId('x')).toBe(theirs.id);
-    const event = await writeEvent(await openRepository(dir), 'x', theirs.id, 'deleted', { snapshots: [] }, 0);
+    const event = await writeEvent(
+      await openRepository(dir),
+      'x',
+      theirs.id,
+      'deleted',
+      { snapshots: [] },
+      0,
+    );
     expect((await readCatalog(git)).newestId('x')).toBe(event);
   });
 
@@ -99,15 +106,26 @@ describe('the catalog', () => {
   it('C5, C7: refs outside the grammar and symbolic ones are foreign, and are not followed', async () => {
     const { who, dir, git } = await setUp();
     const saved = await saveIn(dir);
-    const odd = ['x', 'x/y/snapshot', '$(id)/20261121T080000000Z-0123abcd/snapshot', '--upload-pack=x', 'a/snapshot/20261121T080000000Z-0123abcd/snapshot'];
-    for (const name of odd) await who.git(dir, 'update-ref', `refs/sessions/${name.replace(/^x$/u, 'lone')}`, saved.oid);
+    const odd = [
+      'x',
+      'x/y/snapshot',
+      '$(id)/20261121T080000000Z-0123abcd/snapshot',
+      '--upload-pack=x',
+      'a/snapshot/20261121T080000000Z-0123abcd/snapshot',
+    ];
+    for (const name of odd)
+      await who.git(dir, 'update-ref', `refs/sessions/${name.replace(/^x$/u, 'lone')}`, saved.oid);
     const link = sessionRef('linked', saved.id, 'snapshot');
     await who.git(dir, 'symbolic-ref', link, saved.ref);
     await who.git(dir, 'update-ref', 'refs/remote-sessions/origin', saved.oid);
     const { snapshots, foreign } = await readCatalog(git);
     expect(snapshots.map((s) => s.ref)).toEqual([saved.ref]);
     expect(foreign.map((r) => r.name).toSorted()).toEqual(
-      [...odd.map((n) => `refs/sessions/${n.replace(/^x$/u, 'lone')}`), link, 'refs/remote-sessions/origin'].toSorted(),
+      [
+        ...odd.map((n) => `refs/sessions/${n.replace(/^x$/u, 'lone')}`),
+        link,
+        'refs/remote-sessions/origin',
+      ].toSorted(),
     );
   });
 });
@@ -148,7 +166,9 @@ describe('F17, C8: tombstones', () => {
     const { dir, repo, git } = await two();
     const saved = await saveIn(dir, { name: 'mine' });
     await writeEvent(repo, 'other', null, 'deleted', { snapshots: [saved.id] });
-    await writeEvent(repo, 'mine', saved.id, 'deleted', { snapshots: ['20261121T080000000Z-0123abcd', saved.id.slice(0, -1), ''] });
+    await writeEvent(repo, 'mine', saved.id, 'deleted', {
+      snapshots: ['20261121T080000000Z-0123abcd', saved.id.slice(0, -1), ''],
+    });
     await writeEvent(repo, 'mine', saved.id, 'crq-unlinked', { snapshots: [saved.id], crq: 'CRQ-1' });
     expect((await readCatalog(git)).snapshots.map((s) => s.id)).toEqual([saved.id]);
   });
@@ -159,8 +179,15 @@ describe('F17, C8: tombstones', () => {
     await writeEvent(repo, 'forged', kept.id, 'deleted', { snapshots: [one.id] });
     const tombstone = `{"at":"x","clone":"c","data":{"snapshots":["${kept.id}"]},"sequence":1,"type":"deleted","version":1}\n`;
     for (const [i, text] of ['garbage', '', tombstone + ' '.repeat(MAX_SEGMENT_BYTES)].entries()) {
-      const oid = (await gitBytes(who, dir, ['hash-object', '-w', '--stdin'], { input: text })).toString().trim();
-      await who.git(dir, 'update-ref', sessionRef('forged', `20261121T08000000${i}Z-0123abcd`, 'events'), oid);
+      const oid = (await gitBytes(who, dir, ['hash-object', '-w', '--stdin'], { input: text }))
+        .toString()
+        .trim();
+      await who.git(
+        dir,
+        'update-ref',
+        sessionRef('forged', `20261121T08000000${i}Z-0123abcd`, 'events'),
+        oid,
+      );
     }
     expect((await readCatalog(git)).snapshots.map((s) => s.id)).toEqual([kept.id]);
   });
@@ -172,7 +199,9 @@ describe('reading snapshots', () => {
     const saved = [await saveIn(dir, { name: 'a' }), await saveIn(dir, { name: 'b' })];
     const { snapshots } = await readCatalog(git);
     const read = await readSnapshots(git, snapshots);
-    expect(read).toEqual(saved.map((s, i) => ({ stored: snapshots[i], snapshot: s.snapshot, bytes: s.bytes })));
+    expect(read).toEqual(
+      saved.map((s, i) => ({ stored: snapshots[i], snapshot: s.snapshot, bytes: s.bytes })),
+    );
     expect(await readSnapshots(git, [])).toEqual([]);
   });
 
@@ -238,7 +267,12 @@ describe('reading snapshots', () => {
     const { who, dir, git } = await setUp();
     const script = 'head -c 268435456 /dev/zero | git hash-object -w --stdin';
     const oid = (await who.run('sh', ['-c', script], { cwd: dir })).stdout.trim();
-    await who.git(dir, 'update-ref', sessionRef('bomb', `20261121T080000000Z-${oid.slice(0, 8)}`, 'snapshot'), oid);
+    await who.git(
+      dir,
+      'update-ref',
+      sessionRef('bomb', `20261121T080000000Z-${oid.slice(0, 8)}`, 'snapshot'),
+      oid,
+    );
     const started = performance.now();
     const [read] = await readSnapshots(git, (await readCatalog(git)).snapshots);
     expect(read).toMatchObject({ error: expect.any(SnapshotTooLargeError) });

@@ -50,11 +50,27 @@ async function applied(who: Person, dir: string, work: string, ...config: string
   return clone;
 }
 
-const NAMES = ['nl\nx', '"quoted"', "it's", 'sp ace', '-dash', ':(top)', '*', '[x]', '#{x}', 'back\\slash', '日本', '\u202e'];
+const NAMES = [
+  'nl\nx',
+  '"quoted"',
+  "it's",
+  'sp ace',
+  '-dash',
+  ':(top)',
+  '*',
+  '[x]',
+  '#{x}',
+  'back\\slash',
+  '日本',
+  '\u202e',
+];
 
 const CHANGES: [string, Change][] = [
   ['unstaged changes', (_, dir) => write(dir, 'a', 'changed\n')],
-  ['staged changes', async (who, dir) => (write(dir, 'a', 'changed\n'), void (await who.git(dir, 'add', 'a')))],
+  [
+    'staged changes',
+    async (who, dir) => (write(dir, 'a', 'changed\n'), void (await who.git(dir, 'add', 'a'))),
+  ],
   [
     'a file that is staged and changed again',
     async (who, dir) => {
@@ -64,22 +80,55 @@ const CHANGES: [string, Change][] = [
     },
   ],
   ['untracked files', (_, dir) => (write(dir, 'new', 'n\n'), write(dir, 'deep/er/new', ''))],
-  ['a staged new file', async (who, dir) => (write(dir, 'new', 'n\n'), void (await who.git(dir, 'add', 'new')))],
+  [
+    'a staged new file',
+    async (who, dir) => (write(dir, 'new', 'n\n'), void (await who.git(dir, 'add', 'new'))),
+  ],
   ['an unstaged deletion', (_, dir) => rmSync(path.join(dir, 'a'))],
   ['a staged deletion', async (who, dir) => void (await who.git(dir, 'rm', '-q', 'a', 'dir/x'))],
   ['a whole folder deleted', (_, dir) => rmSync(path.join(dir, 'dir'), { recursive: true })],
   ['a staged rename', async (who, dir) => void (await who.git(dir, 'mv', 'a', 'renamed'))],
   ['an unstaged rename', (_, dir) => renameSync(path.join(dir, 'a'), path.join(dir, 'renamed'))],
-  ['a rename that is staged and changed', async (who, dir) => (await who.git(dir, 'mv', 'a', 'renamed'), appendFileSync(path.join(dir, 'renamed'), 'more\n'))],
-  ['an executable bit set and one cleared', (_, dir) => (chmodSync(path.join(dir, 'a'), 0o755), chmodSync(path.join(dir, 'program'), 0o644))],
-  ['a staged executable bit', async (who, dir) => void (await who.git(dir, 'update-index', '--chmod=+x', 'a'))],
-  ['an untracked program', (_, dir) => (write(dir, 'run', '#!/bin/sh\n'), chmodSync(path.join(dir, 'run'), 0o755))],
-  ['a changed link', (_, dir) => (rmSync(path.join(dir, 'link')), symlinkSync('dir/x', path.join(dir, 'link')))],
-  ['a file that became a link', (_, dir) => (rmSync(path.join(dir, 'a')), symlinkSync('b', path.join(dir, 'a')))],
-  ['untracked links, one to nowhere', (_, dir) => (symlinkSync('a', path.join(dir, 'l1')), symlinkSync('/no/such', path.join(dir, 'l2')))],
+  [
+    'a rename that is staged and changed',
+    async (who, dir) => (
+      await who.git(dir, 'mv', 'a', 'renamed'),
+      appendFileSync(path.join(dir, 'renamed'), 'more\n')
+    ),
+  ],
+  [
+    'an executable bit set and one cleared',
+    (_, dir) => (chmodSync(path.join(dir, 'a'), 0o755), chmodSync(path.join(dir, 'program'), 0o644)),
+  ],
+  [
+    'a staged executable bit',
+    async (who, dir) => void (await who.git(dir, 'update-index', '--chmod=+x', 'a')),
+  ],
+  [
+    'an untracked program',
+    (_, dir) => (write(dir, 'run', '#!/bin/sh\n'), chmodSync(path.join(dir, 'run'), 0o755)),
+  ],
+  [
+    'a changed link',
+    (_, dir) => (rmSync(path.join(dir, 'link')), symlinkSync('dir/x', path.join(dir, 'link'))),
+  ],
+  [
+    'a file that became a link',
+    (_, dir) => (rmSync(path.join(dir, 'a')), symlinkSync('b', path.join(dir, 'a'))),
+  ],
+  [
+    'untracked links, one to nowhere',
+    (_, dir) => (symlinkSync('a', path.join(dir, 'l1')), symlinkSync('/no/such', path.join(dir, 'l2'))),
+  ],
   ['a link to a directory', (_, dir) => symlinkSync('dir', path.join(dir, 'l3'))],
   ['C15: untracked files with hostile names', (_, dir) => NAMES.forEach((name) => write(dir, name, name))],
-  ['C15: staged files with hostile names', async (who, dir) => (NAMES.forEach((name) => write(dir, name, name)), void (await who.git(dir, 'add', '.')))],
+  [
+    'C15: staged files with hostile names',
+    async (who, dir) => (
+      NAMES.forEach((name) => write(dir, name, name)),
+      void (await who.git(dir, 'add', '.'))
+    ),
+  ],
   [
     'D7: names that are no UTF-8',
     async (who, dir) => {
@@ -90,9 +139,19 @@ const CHANGES: [string, Change][] = [
       await gitBytes(who, dir, ['update-index', '--add', '-z', '--stdin'], { input });
     },
   ],
-  ['binary and empty files', (_, dir) => (write(dir, 'bin', Buffer.from([0, 255, 10, 13, 0])), write(dir, 'empty', ''), write(dir, 'b', ''))],
+  [
+    'binary and empty files',
+    (_, dir) => (
+      write(dir, 'bin', Buffer.from([0, 255, 10, 13, 0])),
+      write(dir, 'empty', ''),
+      write(dir, 'b', '')
+    ),
+  ],
   ['a file without a last line break', (_, dir) => (write(dir, 'a', 'no end'), write(dir, 'new', 'no end'))],
-  ['a file staged for removal that is still there', async (who, dir) => void (await who.git(dir, 'rm', '-q', '--cached', 'a'))],
+  [
+    'a file staged for removal that is still there',
+    async (who, dir) => void (await who.git(dir, 'rm', '-q', '--cached', 'a')),
+  ],
   ['a large file', (_, dir) => write(dir, 'large', Buffer.alloc(3 * 1024 * 1024, 'x'))],
   [
     'all of it together',
@@ -135,9 +194,17 @@ describe('the worktree commit, applied by git stash apply --index in a new clone
     const head = await who.git(dir, 'rev-parse', 'HEAD');
     expect(await parents(plain.work!)).toEqual([head, expect.any(String)]);
     const [base, index, untracked] = await parents(withUntracked.work!);
-    expect([base, await parents(index!), await who.git(dir, 'rev-parse', `${untracked}^@`)]).toEqual([head, [head], '']);
-    expect(await who.git(dir, 'log', '--format=%s', '--no-walk=unsorted', withUntracked.work!, index!, untracked!)).toBe(
-      ['WIP on', 'index on', 'untracked files on'].map((what) => `${what} main: ${head.slice(0, 7)}`).join('\n'),
+    expect([base, await parents(index!), await who.git(dir, 'rev-parse', `${untracked}^@`)]).toEqual([
+      head,
+      [head],
+      '',
+    ]);
+    expect(
+      await who.git(dir, 'log', '--format=%s', '--no-walk=unsorted', withUntracked.work!, index!, untracked!),
+    ).toBe(
+      ['WIP on', 'index on', 'untracked files on']
+        .map((what) => `${what} main: ${head.slice(0, 7)}`)
+        .join('\n'),
     );
     expect(await who.git(dir, 'ls-tree', '-r', '--name-only', untracked!)).toBe('new');
   });
@@ -167,7 +234,9 @@ describe('the worktree commit, applied by git stash apply --index in a new clone
     const { work } = await saveIn(dir);
     const clone = await applied(who, dir, work!, setting);
     for (const name of ['a', 'new', 'staged']) {
-      expect(readFileSync(path.join(clone, name), 'utf8'), name).toBe(readFileSync(path.join(dir, name), 'utf8'));
+      expect(readFileSync(path.join(clone, name), 'utf8'), name).toBe(
+        readFileSync(path.join(dir, name), 'utf8'),
+      );
     }
     expect(await who.git(clone, 'status', '--porcelain')).toBe(await who.git(dir, 'status', '--porcelain'));
   });
@@ -186,9 +255,15 @@ describe('the worktree commit, applied by git stash apply --index in a new clone
 
   it.each([
     ['a split index', (who: Person, dir: string) => who.git(dir, 'update-index', '--split-index')],
-    ['an untracked cache', (who: Person, dir: string) => who.git(dir, 'update-index', '--force-untracked-cache')],
+    [
+      'an untracked cache',
+      (who: Person, dir: string) => who.git(dir, 'update-index', '--force-untracked-cache'),
+    ],
     ['index version 4', (who: Person, dir: string) => who.git(dir, 'update-index', '--index-version', '4')],
-    ['assume-unchanged files', (who: Person, dir: string) => who.git(dir, 'update-index', '--assume-unchanged', 'c')],
+    [
+      'assume-unchanged files',
+      (who: Person, dir: string) => who.git(dir, 'update-index', '--assume-unchanged', 'c'),
+    ],
   ])('works with %s', async (_, prepare) => {
     const who = resident();
     const dir = await repoWith(who);
@@ -262,7 +337,10 @@ describe('F19: recording the work', () => {
     writeFileSync(file, 'change\n');
     utimesSync(file, moment, moment);
     utimesSync(index, moment, moment);
-    const status = await who.run('git', ['status', '--porcelain'], { cwd: dir, env: { GIT_OPTIONAL_LOCKS: '0' } });
+    const status = await who.run('git', ['status', '--porcelain'], {
+      cwd: dir,
+      env: { GIT_OPTIONAL_LOCKS: '0' },
+    });
     expect(status.stdout).toBe('MM a\n');
     const { work } = await saveIn(dir);
     expect(await who.git(dir, 'show', `${work}:a`)).toBe('change');
@@ -325,7 +403,12 @@ describe('F19: recording the work', () => {
     write(dir, 'new', 'n');
     const repo = await openRepository(dir);
     const { head, untracked } = await readStatus(repo);
-    const trees = await recordWork(repo, head!, [...untracked, Buffer.from('gone'), Buffer.from('no/dir/gone')], false);
+    const trees = await recordWork(
+      repo,
+      head!,
+      [...untracked, Buffer.from('gone'), Buffer.from('no/dir/gone')],
+      false,
+    );
     expect(await who.git(dir, 'ls-tree', '-r', '--name-only', trees.untracked!)).toBe('new');
     trees.release();
   });
@@ -340,7 +423,9 @@ describe('F19: recording the work', () => {
     await who.git(dir, 'config', 'filter.broken.required', 'true');
     write(dir, '.git/info/attributes', 'a filter=broken\n');
     write(dir, 'a', 'x');
-    await expect(recordWork(repo, head!, [], false)).rejects.toMatchObject({ hints: [expect.stringContaining('--no-work')] });
+    await expect(recordWork(repo, head!, [], false)).rejects.toMatchObject({
+      hints: [expect.stringContaining('--no-work')],
+    });
     expect(leftovers(path.join(dir, '.git'))).toEqual([]);
   });
 
@@ -369,7 +454,10 @@ describe('F19: recording the work', () => {
 describe('R3: conflicts and operations in progress', () => {
   async function conflicted(who: Person): Promise<string> {
     const dir = await repoWith(who);
-    for (const [branch, text] of [['one', '1'], ['two', '2']] as const) {
+    for (const [branch, text] of [
+      ['one', '1'],
+      ['two', '2'],
+    ] as const) {
       await who.git(dir, 'checkout', '-q', '-b', branch, 'main');
       for (const name of ['a', 'nl\nx', 'both']) write(dir, name, `${text}\n`);
       if (branch === 'one') await who.git(dir, 'rm', '-q', 'b');
@@ -384,21 +472,24 @@ describe('R3: conflicts and operations in progress', () => {
     ['merge', ['merge', 'one']],
     ['rebase', ['rebase', 'one']],
     ['cherry-pick', ['cherry-pick', 'one']],
-  ])('a %s with conflicts keeps the files with their markers and our side in the index', async (operation, args) => {
-    const who = resident();
-    const dir = await conflicted(who);
-    expect((await who.run('git', args, { cwd: dir })).code).not.toBe(0);
-    expect((await readStatus(await openRepository(dir))).operation).toBe(operation);
-    const before = await untouched(who, dir);
-    const { work } = await saveIn(dir);
-    expect(await untouched(who, dir)).toEqual(before);
-    await fsck(who, dir);
-    const marked = readFileSync(path.join(dir, 'a'), 'utf8');
-    expect(marked).toContain('<<<<<<<');
-    expect(`${await who.git(dir, 'show', `${work}:a`)}\n`).toBe(marked);
-    expect(await who.git(dir, 'show', `${work}^2:a`)).toBe(await who.git(dir, 'show', 'HEAD:a'));
-    expect(await who.git(dir, 'ls-tree', '-z', '-r', '--name-only', work!)).toContain('nl\nx');
-    const clone = await applied(who, dir, work!);
-    expect(readFileSync(path.join(clone, 'a'), 'utf8')).toBe(marked);
-  });
+  ])(
+    'a %s with conflicts keeps the files with their markers and our side in the index',
+    async (operation, args) => {
+      const who = resident();
+      const dir = await conflicted(who);
+      expect((await who.run('git', args, { cwd: dir })).code).not.toBe(0);
+      expect((await readStatus(await openRepository(dir))).operation).toBe(operation);
+      const before = await untouched(who, dir);
+      const { work } = await saveIn(dir);
+      expect(await untouched(who, dir)).toEqual(before);
+      await fsck(who, dir);
+      const marked = readFileSync(path.join(dir, 'a'), 'utf8');
+      expect(marked).toContain('<<<<<<<');
+      expect(`${await who.git(dir, 'show', `${work}:a`)}\n`).toBe(marked);
+      expect(await who.git(dir, 'show', `${work}^2:a`)).toBe(await who.git(dir, 'show', 'HEAD:a'));
+      expect(await who.git(dir, 'ls-tree', '-z', '-r', '--name-only', work!)).toContain('nl\nx');
+      const clone = await applied(who, dir, work!);
+      expect(readFileSync(path.join(clone, 'a'), 'utf8')).toBe(marked);
+    },
+  );
 });

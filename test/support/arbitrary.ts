@@ -1,6 +1,12 @@
 import * as fc from 'fast-check';
 import { isSessionName, isSnapshotId } from '../../src/session/names.ts';
-import { type Snapshot, SnapshotSchema, TextSchema } from '../../src/session/schema.ts';
+import {
+  PathSchema,
+  type Snapshot,
+  type SnapshotPath,
+  SnapshotSchema,
+  TextSchema,
+} from '../../src/session/schema.ts';
 import { type Text, toText } from '../../src/session/text.ts';
 
 /** Characters that something on the way (tmux, a shell, JSON, a terminal, git) reads as more than themselves. */
@@ -83,6 +89,18 @@ export const anySnapshotId = (): fc.Arbitrary<string> =>
     )
     .map(([date, hash]) => `${date.toISOString().replace(/[-:.]/gu, '')}-${hash}`);
 
+const isAbsolute = (bytes: Buffer) => bytes[0] === 0x2f;
+
+/** A root path is absolute, the others are relative. */
+const anyPath = (): fc.Arbitrary<SnapshotPath> =>
+  fc
+    .tuple(fc.constantFrom('repo' as const, 'home' as const, 'root' as const), anyBytes())
+    .filter(([where, bytes]) => where === 'root' || !isAbsolute(bytes))
+    .map(([where, bytes]) => ({
+      in: where,
+      path: toText(where === 'root' && !isAbsolute(bytes) ? Buffer.concat([Buffer.from('/'), bytes]) : bytes),
+    }));
+
 /** What is read of a valibot schema. */
 interface Node {
   type: string;
@@ -100,6 +118,7 @@ interface Node {
 /** Values of a schema, made from the schema itself, so that a new field is in every property test at once. */
 function valuesOf(node: Node): fc.Arbitrary<unknown> {
   if (node === (TextSchema as unknown as Node)) return anyText();
+  if (node === (PathSchema as unknown as Node)) return anyPath();
   const rules = node.pipe?.slice(1) ?? [];
   const rule = (type: string): unknown => rules.find((r) => r.type === type)?.requirement;
   switch (node.type) {

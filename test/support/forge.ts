@@ -84,6 +84,16 @@ export interface Forged {
   ref: string;
 }
 
+export interface ForgeOptions {
+  name?: string;
+  /** The id's time part. */
+  time?: string;
+  /** Parent of the context commit. */
+  parent?: string | null;
+  /** Files of the context, one folder deep. */
+  files?: Record<string, Buffer>;
+}
+
 /**
  * Stores bytes as a snapshot with plain git plumbing, as an attacker would: our own save, its schema
  * and its checks have no part in it.
@@ -92,12 +102,7 @@ export async function forgeBytes(
   who: Person,
   repo: string,
   bytes: Buffer,
-  {
-    name = 'forged',
-    time = '20261121T080000000Z',
-    parent = null as string | null,
-    files = {} as Record<string, Buffer>,
-  } = {},
+  { name = 'forged', time = '20261121T080000000Z', parent = null, files = {} }: ForgeOptions = {},
 ): Promise<Forged> {
   const dir = temporaryFolder();
   const hash = async (content: Buffer) => {
@@ -132,7 +137,7 @@ export function forge(
   who: Person,
   repo: string,
   value: unknown,
-  options: Parameters<typeof forgeBytes>[3] = {},
+  options: ForgeOptions = {},
 ): Promise<Forged> {
   return forgeBytes(who, repo, Buffer.from(canonicalize(value)), options);
 }

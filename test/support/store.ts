@@ -150,11 +150,15 @@ export async function untouched(who: Person, directory: string): Promise<Record<
   };
   const files = [path.join(gitDir, 'index'), path.join(gitDir, 'HEAD'), path.join(common, 'config')];
   for (const file of files) {
-    if (statSync(file, { throwIfNoEntry: false })?.isFile() === true) look(Buffer.from(file).toString('latin1'));
+    if (statSync(file, { throwIfNoEntry: false })?.isFile() === true)
+      look(Buffer.from(file).toString('latin1'));
   }
   const walk = (folder: string) => {
     // Names as latin1, which holds any byte.
-    for (const entry of readdirSync(Buffer.from(folder, 'latin1'), { withFileTypes: true, encoding: 'latin1' })) {
+    for (const entry of readdirSync(Buffer.from(folder, 'latin1'), {
+      withFileTypes: true,
+      encoding: 'latin1',
+    })) {
       const file = `${folder}/${entry.name}`;
       if (entry.isDirectory() && entry.name !== '.git') walk(file);
       else if (entry.isFile()) look(file);

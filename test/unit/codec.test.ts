@@ -86,7 +86,11 @@ describe('K2, S8: encoding', () => {
     const reversed = (value: unknown): unknown => {
       if (Array.isArray(value)) return value.map(reversed);
       if (typeof value !== 'object' || value === null) return value;
-      return Object.fromEntries(Object.entries(value).toReversed().map(([k, v]) => [k, reversed(v)]));
+      return Object.fromEntries(
+        Object.entries(value)
+          .toReversed()
+          .map(([k, v]) => [k, reversed(v)]),
+      );
     };
     fc.assert(
       fc.property(anySnapshot(), (snapshot) => {
@@ -137,7 +141,11 @@ describe('decoding bytes that another one made', () => {
     ['D5', 'a space after it', () => `${plainText()} `],
     ['D5', 'a line break after it', () => `${plainText()}\n`],
     ['D5', 'a space in it', () => changed('"message":null', '"message": null')],
-    ['D5', 'keys out of order', () => changed('"bare":false,"branch":"main"', '"branch":"main","bare":false')],
+    [
+      'D5',
+      'keys out of order',
+      () => changed('"bare":false,"branch":"main"', '"branch":"main","bare":false'),
+    ],
     ['D5', 'the same key twice', () => changed('"message":null', '"message":"x","message":null')],
     [
       'D5',
@@ -207,7 +215,11 @@ describe('decoding bytes that another one made', () => {
     fc.assert(
       fc.property(position, byte, fc.constantFrom('insert', 'remove', 'change'), (at, value, how) => {
         const after = bytes.subarray(how === 'insert' ? at : at + 1);
-        const mutant = Buffer.concat([bytes.subarray(0, at), Buffer.from(how === 'remove' ? [] : [value]), after]);
+        const mutant = Buffer.concat([
+          bytes.subarray(0, at),
+          Buffer.from(how === 'remove' ? [] : [value]),
+          after,
+        ]);
         if (mutant.equals(bytes)) return;
         let decoded: Snapshot;
         try {
@@ -225,9 +237,15 @@ describe('decoding bytes that another one made', () => {
 
   it('D5: random bytes never raise anything but a SessionError', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.uint8Array({ maxLength: 200 }), fc.json().map((s) => Buffer.from(s))), (bytes) => {
-        expect(thrownBy(() => decodeSnapshot(bytes))).toBeInstanceOf(SessionError);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.uint8Array({ maxLength: 200 }),
+          fc.json().map((s) => Buffer.from(s)),
+        ),
+        (bytes) => {
+          expect(thrownBy(() => decodeSnapshot(bytes))).toBeInstanceOf(SessionError);
+        },
+      ),
       { numRuns: 1000 },
     );
   });
@@ -252,10 +270,15 @@ describe('decoding bytes that another one made', () => {
     expect(() => decodeText(canonicalJson(full))).not.toThrow();
     const levels = objectsIn(full);
     // Each kind of object in the schema is among them.
-    expect(new Set(levels.map((l) => l.filter((p) => typeof p === 'string').join('.'))).size).toBeGreaterThan(20);
+    expect(new Set(levels.map((l) => l.filter((p) => typeof p === 'string').join('.'))).size).toBeGreaterThan(
+      20,
+    );
     for (const level of levels) {
       const copy = structuredClone(full);
-      const target = level.reduce<Record<string, unknown>>((o, p) => o[p] as Record<string, unknown>, copy as never);
+      const target = level.reduce<Record<string, unknown>>(
+        (o, p) => o[p] as Record<string, unknown>,
+        copy as never,
+      );
       target['surprise?'] = 1;
       const error = thrownBy(() => decodeText(canonicalJson(copy)));
       expect(error, level.join('.')).toBeInstanceOf(DamagedSnapshotError);
@@ -269,11 +292,15 @@ describe('decoding bytes that another one made', () => {
       const keys = Object.keys(level.reduce<object>((o, p) => (o as never)[p], full));
       for (const key of level[0] === 'env' ? [] : keys) {
         const copy = structuredClone(full);
-        const target = level.reduce<Record<string, unknown>>((o, p) => o[p] as Record<string, unknown>, copy as never);
-        delete target[key];
-        expect(thrownBy(() => decodeText(canonicalJson(copy))), [...level, key].join('.')).toBeInstanceOf(
-          DamagedSnapshotError,
+        const target = level.reduce<Record<string, unknown>>(
+          (o, p) => o[p] as Record<string, unknown>,
+          copy as never,
         );
+        delete target[key];
+        expect(
+          thrownBy(() => decodeText(canonicalJson(copy))),
+          [...level, key].join('.'),
+        ).toBeInstanceOf(DamagedSnapshotError);
       }
     }
   });
@@ -282,9 +309,9 @@ describe('decoding bytes that another one made', () => {
     const { message: _, ...without } = plain();
     expect(() => decodeText(canonicalJson(without))).toThrow('snapshot is damaged: missing field message');
     expect(() => decodeText(canonicalJson({ ...plain(), zzz: 1 }))).toThrow('unknown field in zzz');
-    expect(() => decodeText(changed('"active":true,"automaticRename"', '"active":1,"automaticRename"'))).toThrow(
-      'bad value at tmux.windows.0.active',
-    );
+    expect(() =>
+      decodeText(changed('"active":true,"automaticRename"', '"active":1,"automaticRename"')),
+    ).toThrow('bad value at tmux.windows.0.active');
   });
 
   it('D3: depth is bounded before anything is parsed', () => {
@@ -334,7 +361,9 @@ describe('S9: a snapshot from a value', () => {
   it('takes any valid value, whatever the order of its keys', () => {
     fc.assert(
       fc.property(anySnapshot(), (snapshot) => {
-        const value: unknown = JSON.parse(JSON.stringify(Object.fromEntries(Object.entries(snapshot).toReversed())));
+        const value: unknown = JSON.parse(
+          JSON.stringify(Object.fromEntries(Object.entries(snapshot).toReversed())),
+        );
         expect(snapshotFromValue(value)).toEqual(snapshot);
       }),
       { numRuns: 50 },

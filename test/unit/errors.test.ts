@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import * as errors from '../../src/session/errors.ts';
 
-type ErrorClass = new (message: string, hints?: string[], data?: unknown, cause?: unknown) => errors.SessionError;
+type ErrorClass = new (
+  message: string,
+  hints?: string[],
+  data?: unknown,
+  cause?: unknown,
+) => errors.SessionError;
 const classes = Object.entries(errors as unknown as Record<string, ErrorClass>).filter(
   ([name]) => name !== 'SessionError',
 );
@@ -61,7 +66,10 @@ describe('section 10: errors', () => {
 
   it('leave out what they do not have', () => {
     const error = new errors.UsageError('m');
-    expect(error.toJSON()).toEqual({ ok: false, error: { code: 'usage', exit: 129, message: 'm', hints: [] } });
+    expect(error.toJSON()).toEqual({
+      ok: false,
+      error: { code: 'usage', exit: 129, message: 'm', hints: [] },
+    });
     expect('cause' in error).toBe(false);
   });
 

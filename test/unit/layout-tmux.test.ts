@@ -27,8 +27,10 @@ describe('S1: layouts of a real tmux', () => {
       for (let ops = 1 + random(8); ops > 0; ops--) {
         const at = `w:${w}.${random(4)}`;
         const op = random(6);
-        if (op < 4) script.push(`split-window ${op % 2 === 0 ? '-h' : '-v'} -d -l ${20 + random(60)}% -t ${at} ''`);
-        else if (op === 4) script.push(`resize-pane -t ${at} ${['-L', '-R', '-U', '-D'][random(4)]} ${1 + random(9)}`);
+        if (op < 4)
+          script.push(`split-window ${op % 2 === 0 ? '-h' : '-v'} -d -l ${20 + random(60)}% -t ${at} ''`);
+        else if (op === 4)
+          script.push(`resize-pane -t ${at} ${['-L', '-R', '-U', '-D'][random(4)]} ${1 + random(9)}`);
         else script.push(`resize-window -t w:${w} -x ${10 + random(300)} -y ${5 + random(80)}`);
       }
     }
@@ -50,9 +52,13 @@ describe('S1: layouts of a real tmux', () => {
       ...Array.from({ length: counts[i]! - 1 }, () => `split-window -d -h -l 2 -t s:${i + 1} ''`),
       `select-layout -t s:${i + 1} "${text}"`,
     ]);
-    const built = await scratch.run('tmux', ['-S', scratch.socket, 'source-file', '-'], { input: `${build.join('\n')}\n` });
+    const built = await scratch.run('tmux', ['-S', scratch.socket, 'source-file', '-'], {
+      input: `${build.join('\n')}\n`,
+    });
     expect(built.stderr).toBe('');
-    const result = (await scratch.tmux('list-windows', '-t', 's', '-F', '#{window_layout}')).split('\n').slice(1);
+    const result = (await scratch.tmux('list-windows', '-t', 's', '-F', '#{window_layout}'))
+      .split('\n')
+      .slice(1);
     expect(result.map(withoutPaneIds)).toEqual(ours.map(withoutPaneIds));
   });
 });

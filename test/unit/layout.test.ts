@@ -1,11 +1,19 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InvalidLayoutError } from '../../src/session/errors.ts';
-import { formatLayout, type LayoutCell, leaves, MAX_SIDE, parseLayout, sameLayout } from '../../src/session/layout.ts';
+import {
+  formatLayout,
+  type LayoutCell,
+  leaves,
+  MAX_SIDE,
+  parseLayout,
+  sameLayout,
+} from '../../src/session/layout.ts';
 import { anyLayout, layoutText } from '../support/layouts.ts';
 
 /** The cells' own numbers, without the pane ids, which carry no meaning. */
-const withoutPaneIds = (text: string) => text.replace(/^[0-9a-f]{4},/u, '').replace(/(\d+x\d+,\d+,\d+),\d+/gu, '$1');
+const withoutPaneIds = (text: string) =>
+  text.replace(/^[0-9a-f]{4},/u, '').replace(/(\d+x\d+,\d+,\d+),\d+/gu, '$1');
 
 describe('S1: layouts', () => {
   // Written by tmux 3.3a; the pane ids are those that it had.
@@ -49,8 +57,18 @@ describe('S1: layouts', () => {
   });
 
   it('are the same where all but the pane ids is', () => {
-    expect(sameLayout('8205,80x24,0,0{40x24,0,0,0,39x24,41,0,1}', layoutText('80x24,0,0{40x24,0,0,7,39x24,41,0,3}'))).toBe(true);
-    expect(sameLayout('8205,80x24,0,0{40x24,0,0,0,39x24,41,0,1}', layoutText('80x24,0,0{39x24,0,0,0,40x24,40,0,1}'))).toBe(false);
+    expect(
+      sameLayout(
+        '8205,80x24,0,0{40x24,0,0,0,39x24,41,0,1}',
+        layoutText('80x24,0,0{40x24,0,0,7,39x24,41,0,3}'),
+      ),
+    ).toBe(true);
+    expect(
+      sameLayout(
+        '8205,80x24,0,0{40x24,0,0,0,39x24,41,0,1}',
+        layoutText('80x24,0,0{39x24,0,0,0,40x24,40,0,1}'),
+      ),
+    ).toBe(false);
     expect(sameLayout('8205,80x24,0,0{40x24,0,0,0,39x24,41,0,1}', 'b25d,80x24,0,0,0')).toBe(false);
   });
 });

@@ -9,7 +9,10 @@ const ID = '20261121T080000000Z-0123abcd';
 /** Which of these refs git refuses; one shell asks git for all of them. */
 function refusedByGit(refs: string[]): string[] {
   const script = 'while IFS= read -r ref; do git check-ref-format "$ref" || echo "$ref"; done';
-  const { stdout } = spawnSync('/bin/sh', ['-c', script], { input: `${refs.join('\n')}\n`, encoding: 'utf8' });
+  const { stdout } = spawnSync('/bin/sh', ['-c', script], {
+    input: `${refs.join('\n')}\n`,
+    encoding: 'utf8',
+  });
   return stdout.split('\n').filter((ref) => ref !== '');
 }
 

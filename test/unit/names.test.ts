@@ -115,12 +115,18 @@ describe('ids', () => {
     expect(compareIds(ID, ID)).toBe(0);
   });
 
-  it.each(['', 'x', '20261121', `${ID}0`, ` ${ID}`, `${ID}\n`, ID.toUpperCase(), '20261121T080000000Z-0123abc'])(
-    '%j is none',
-    (text) => {
-      expect(isSnapshotId(text)).toBe(false);
-    },
-  );
+  it.each([
+    '',
+    'x',
+    '20261121',
+    `${ID}0`,
+    ` ${ID}`,
+    `${ID}\n`,
+    ID.toUpperCase(),
+    '20261121T080000000Z-0123abc',
+  ])('%j is none', (text) => {
+    expect(isSnapshotId(text)).toBe(false);
+  });
 
   it.each(['20261321T080000000Z-0123abcd', '20261121T990000000Z-0123abcd', '99999999T999999999Z-0123abcd'])(
     'F35: %s is none: at no time could it have been made, and no time comes after it',
@@ -158,20 +164,30 @@ describe('ids', () => {
 describe('N2: a session name for a tmux name', () => {
   it('is always valid, and the same name where that is valid', () => {
     fc.assert(
-      fc.property(fc.oneof(anyBytes(), anyName().map((n) => Buffer.from(n))), fc.boolean(), (raw, distinct) => {
-        const name = nameFromTmux(raw, distinct);
-        expect(nameProblem(name)).toBeNull();
-        if (!distinct && isSessionName(raw.toString('utf8'))) expect(name).toBe(raw.toString('utf8'));
-      }),
+      fc.property(
+        fc.oneof(
+          anyBytes(),
+          anyName().map((n) => Buffer.from(n)),
+        ),
+        fc.boolean(),
+        (raw, distinct) => {
+          const name = nameFromTmux(raw, distinct);
+          expect(nameProblem(name)).toBeNull();
+          if (!distinct && isSessionName(raw.toString('utf8'))) expect(name).toBe(raw.toString('utf8'));
+        },
+      ),
       { numRuns: 2000 },
     );
   });
 
   it('is distinct for distinct bytes where that is asked for', () => {
     fc.assert(
-      fc.property(fc.uniqueArray(anyBytes(), { maxLength: 30, selector: (b) => b.toString('latin1') }), (all) => {
-        expect(new Set(all.map((raw) => nameFromTmux(raw, true))).size).toBe(all.length);
-      }),
+      fc.property(
+        fc.uniqueArray(anyBytes(), { maxLength: 30, selector: (b) => b.toString('latin1') }),
+        (all) => {
+          expect(new Set(all.map((raw) => nameFromTmux(raw, true))).size).toBe(all.length);
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -34,10 +34,16 @@ describe('S3: paths that move between machines', () => {
   });
 
   it('comes back byte for byte on the same machine, whatever the places are', () => {
-    const places = fc.constantFrom<Places>(ann, bare, { repo: REPO, home: null }, { repo: null, home: null }, {
-      repo: REPO,
-      home: Buffer.from('/'),
-    });
+    const places = fc.constantFrom<Places>(
+      ann,
+      bare,
+      { repo: REPO, home: null },
+      { repo: null, home: null },
+      {
+        repo: REPO,
+        home: Buffer.from('/'),
+      },
+    );
     fc.assert(
       fc.property(absolute, places, (path, here) => {
         expect(fromSnapshotPath(toSnapshotPath(path, here), here)).toEqual(path);
@@ -59,13 +65,18 @@ describe('S3: paths that move between machines', () => {
     const path = Buffer.concat([REPO, Buffer.from('/bad'), Buffer.from([0xff])]);
     const saved = toSnapshotPath(path, ann);
     expect(saved).toEqual({ in: 'repo', path: { base64: 'YmFk/w==' } });
-    expect(fromSnapshotPath(saved, bob)).toEqual(Buffer.concat([Buffer.from('/src/r/bad'), Buffer.from([0xff])]));
+    expect(fromSnapshotPath(saved, bob)).toEqual(
+      Buffer.concat([Buffer.from('/src/r/bad'), Buffer.from([0xff])]),
+    );
   });
 
   it('has no place where this machine has none', () => {
     expect(fromSnapshotPath({ in: 'repo', path: 'src' }, bare)).toBeNull();
     expect(fromSnapshotPath({ in: 'home', path: '' }, { repo: REPO, home: null })).toBeNull();
-    expect(toSnapshotPath(REPO, { repo: Buffer.alloc(0), home: null })).toEqual({ in: 'root', path: REPO.toString() });
+    expect(toSnapshotPath(REPO, { repo: Buffer.alloc(0), home: null })).toEqual({
+      in: 'root',
+      path: REPO.toString(),
+    });
   });
 
   it('a root path that is not absolute has no place: it would be looked for where the command runs', () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   DirtyWorktreeError,
   InvalidLayoutError,
+  InvalidNameError,
   MissingCommitError,
   SessionExistsError,
 } from '../../src/session/errors.ts';
@@ -13,6 +14,7 @@ import {
   type GitSituation,
   type GitStep,
   planGit,
+  programKey,
   planRestore,
   type RestoreFacts,
   type RestoreRequest,
@@ -60,15 +62,22 @@ function saved(change: Partial<Snapshot['git']> = {}): Snapshot {
 }
 
 function withPanes(...panes: TmuxPane[]): Snapshot {
-  const layouts = ['80x24,0,0,0', '80x24,0,0{40x24,0,0,0,39x24,41,0,1}', '80x24,0,0{40x24,0,0,0,19x24,41,0,1,19x24,61,0,2}'];
+  const layouts = [
+    '80x24,0,0,0',
+    '80x24,0,0{40x24,0,0,0,39x24,41,0,1}',
+    '80x24,0,0{40x24,0,0,0,19x24,41,0,1,19x24,61,0,2}',
+  ];
   const snapshot = saved();
   const numbered = panes.map((p, index) => ({ ...p, index }));
   snapshot.tmux.windows = [plainWindow({ panes: numbered, layout: layoutText(layouts[panes.length - 1]!) })];
   return snapshot;
 }
 
-const planOf = (snapshot: Snapshot, change: Partial<RestoreFacts> = {}, asked: Partial<RestoreRequest> = {}) =>
-  planRestore(snapshot, request(asked), facts(change));
+const planOf = (
+  snapshot: Snapshot,
+  change: Partial<RestoreFacts> = {},
+  asked: Partial<RestoreRequest> = {},
+) => planRestore(snapshot, request(asked), facts(change));
 
 /** The one pane of a plan. */
 function paneOf(pane: TmuxPane, change: Partial<RestoreFacts> = {}) {
@@ -106,39 +115,163 @@ describe('R3, F26: what happens to git (design.md section 5)', () => {
     // HEAD is the saved commit.
     { when: 'same HEAD, clean, clean at save', steps: [leave('up-to-date')] },
     { when: 'same HEAD, clean, work saved', saved: { work: WORK }, steps: [apply] },
-    { when: 'same HEAD, changes, work saved', saved: { work: WORK }, now: { changed: 1 }, steps: [leave('dirty-same-head')] },
+    {
+      when: 'same HEAD, changes, work saved',
+      saved: { work: WORK },
+      now: { changed: 1 },
+      steps: [leave('dirty-same-head')],
+    },
     { when: 'same HEAD, changes, clean at save', now: { changed: 1 }, steps: [leave('dirty-same-head')] },
-    { when: 'same HEAD, files in the way', saved: { work: WORK }, now: { inTheWay: ['x'] }, steps: [leave('dirty-same-head')] },
-    { when: 'same HEAD, changes, --autostash', saved: { work: WORK }, now: { changed: 1 }, asked: { autostash: true }, steps: [stash, apply] },
-    { when: 'same HEAD, files in the way, --autostash', saved: { work: WORK }, now: { inTheWay: ['x'] }, asked: { autostash: true }, steps: [stash, apply] },
-    { when: 'same HEAD, changes, --autostash, clean at save', now: { changed: 1 }, asked: { autostash: true }, steps: [stash] },
-    { when: 'same HEAD, clean, --autostash', saved: { work: WORK }, asked: { autostash: true }, steps: [apply] },
+    {
+      when: 'same HEAD, files in the way',
+      saved: { work: WORK },
+      now: { inTheWay: ['x'] },
+      steps: [leave('dirty-same-head')],
+    },
+    {
+      when: 'same HEAD, changes, --autostash',
+      saved: { work: WORK },
+      now: { changed: 1 },
+      asked: { autostash: true },
+      steps: [stash, apply],
+    },
+    {
+      when: 'same HEAD, files in the way, --autostash',
+      saved: { work: WORK },
+      now: { inTheWay: ['x'] },
+      asked: { autostash: true },
+      steps: [stash, apply],
+    },
+    {
+      when: 'same HEAD, changes, --autostash, clean at save',
+      now: { changed: 1 },
+      asked: { autostash: true },
+      steps: [stash],
+    },
+    {
+      when: 'same HEAD, clean, --autostash',
+      saved: { work: WORK },
+      asked: { autostash: true },
+      steps: [apply],
+    },
     { when: 'same HEAD on another branch', now: { branch: 'topic' }, steps: [leave('up-to-date')] },
     { when: 'same HEAD, detached', now: { branch: null }, steps: [leave('up-to-date')] },
     // HEAD is elsewhere and the tree is clean.
     { when: 'other HEAD, the branch still points there', now: elsewhere, steps: [checkout('main')] },
-    { when: 'other HEAD, work saved', saved: { work: WORK }, now: elsewhere, steps: [checkout('main'), apply] },
-    { when: 'other HEAD, the branch moved', now: { ...elsewhere, branchAt: OTHER }, steps: [checkout(null)], warns: /'main' has moved from bbbbbbb to ccccccc; it is left where it is/u },
-    { when: 'other HEAD, on the branch, which moved', now: { head: OTHER, branch: 'main', branchAt: OTHER }, steps: [checkout(null)], warns: /has moved/u },
-    { when: 'other HEAD, the branch is gone', now: { ...elsewhere, branchAt: null }, steps: [checkout(null)] },
-    { when: 'other HEAD, the branch is checked out elsewhere', now: { ...elsewhere, branchElsewhere: true }, steps: [checkout(null)] },
-    { when: 'other HEAD, saved detached', saved: { branch: null, detached: true }, now: { ...elsewhere, branchAt: null }, steps: [checkout(null)] },
+    {
+      when: 'other HEAD, work saved',
+      saved: { work: WORK },
+      now: elsewhere,
+      steps: [checkout('main'), apply],
+    },
+    {
+      when: 'other HEAD, the branch moved',
+      now: { ...elsewhere, branchAt: OTHER },
+      steps: [checkout(null)],
+      warns: /'main' has moved from bbbbbbb to ccccccc; it is left where it is/u,
+    },
+    {
+      when: 'other HEAD, on the branch, which moved',
+      now: { head: OTHER, branch: 'main', branchAt: OTHER },
+      steps: [checkout(null)],
+      warns: /has moved/u,
+    },
+    {
+      when: 'other HEAD, the branch is gone',
+      now: { ...elsewhere, branchAt: null },
+      steps: [checkout(null)],
+    },
+    {
+      when: 'other HEAD, the branch is checked out elsewhere',
+      now: { ...elsewhere, branchElsewhere: true },
+      steps: [checkout(null)],
+    },
+    {
+      when: 'other HEAD, saved detached',
+      saved: { branch: null, detached: true },
+      now: { ...elsewhere, branchAt: null },
+      steps: [checkout(null)],
+    },
     { when: 'unborn HEAD', now: { head: null }, steps: [checkout('main')] },
-    { when: 'other HEAD, clean, --autostash', now: elsewhere, asked: { autostash: true }, steps: [checkout('main')] },
+    {
+      when: 'other HEAD, clean, --autostash',
+      now: elsewhere,
+      asked: { autostash: true },
+      steps: [checkout('main')],
+    },
     // HEAD is elsewhere and the tree has changes: with --autostash only (else see below).
-    { when: 'other HEAD, changes, --autostash', saved: { work: WORK }, now: { ...elsewhere, changed: 2 }, asked: { autostash: true }, steps: [stash, checkout('main'), apply] },
-    { when: 'other HEAD, files in the way, --autostash', now: { ...elsewhere, inTheWay: ['x'] }, asked: { autostash: true }, steps: [stash, checkout('main')] },
+    {
+      when: 'other HEAD, changes, --autostash',
+      saved: { work: WORK },
+      now: { ...elsewhere, changed: 2 },
+      asked: { autostash: true },
+      steps: [stash, checkout('main'), apply],
+    },
+    {
+      when: 'other HEAD, files in the way, --autostash',
+      now: { ...elsewhere, inTheWay: ['x'] },
+      asked: { autostash: true },
+      steps: [stash, checkout('main')],
+    },
     // A linked worktree: the state of this one does not matter.
-    { when: '--worktree', saved: { work: WORK }, now: { ...elsewhere, changed: 3, inTheWay: ['x'] }, asked: { worktree: '/w' }, steps: [worktree('main'), apply] },
-    { when: '--worktree, the branch is checked out here', asked: { worktree: '/w' }, steps: [worktree(null)] },
-    { when: '--worktree, the branch is checked out elsewhere', now: { ...elsewhere, branchElsewhere: true }, asked: { worktree: '/w' }, steps: [worktree(null)] },
-    { when: '--worktree, the branch moved', now: { ...elsewhere, branchAt: OTHER }, asked: { worktree: '/w' }, steps: [worktree(null)], warns: /has moved/u },
-    { when: '--worktree from a bare repository', now: { workTree: false, ...elsewhere }, asked: { worktree: '/w' }, steps: [worktree('main')] },
-    { when: '--worktree, saved detached', saved: { branch: null, detached: true }, now: { branchAt: null }, asked: { worktree: '/w' }, steps: [worktree(null)] },
+    {
+      when: '--worktree',
+      saved: { work: WORK },
+      now: { ...elsewhere, changed: 3, inTheWay: ['x'] },
+      asked: { worktree: '/w' },
+      steps: [worktree('main'), apply],
+    },
+    {
+      when: '--worktree, the branch is checked out here',
+      asked: { worktree: '/w' },
+      steps: [worktree(null)],
+    },
+    {
+      when: '--worktree, the branch is checked out elsewhere',
+      now: { ...elsewhere, branchElsewhere: true },
+      asked: { worktree: '/w' },
+      steps: [worktree(null)],
+    },
+    {
+      when: '--worktree, the branch moved',
+      now: { ...elsewhere, branchAt: OTHER },
+      asked: { worktree: '/w' },
+      steps: [worktree(null)],
+      warns: /has moved/u,
+    },
+    {
+      when: '--worktree from a bare repository',
+      now: { workTree: false, ...elsewhere },
+      asked: { worktree: '/w' },
+      steps: [worktree('main')],
+    },
+    {
+      when: '--worktree, saved detached',
+      saved: { branch: null, detached: true },
+      now: { branchAt: null },
+      asked: { worktree: '/w' },
+      steps: [worktree(null)],
+    },
     // git is left alone.
-    { when: '--no-git', saved: { work: WORK }, now: { ...elsewhere, changed: 1 }, asked: { git: false }, steps: [leave('no-git')] },
-    { when: '--no-git without the commit', now: { hasBase: false }, asked: { git: false }, steps: [leave('no-git')] },
-    { when: 'saved before the first commit', saved: { head: null }, now: { changed: 1 }, steps: [leave('no-commit')] },
+    {
+      when: '--no-git',
+      saved: { work: WORK },
+      now: { ...elsewhere, changed: 1 },
+      asked: { git: false },
+      steps: [leave('no-git')],
+    },
+    {
+      when: '--no-git without the commit',
+      now: { hasBase: false },
+      asked: { git: false },
+      steps: [leave('no-git')],
+    },
+    {
+      when: 'saved before the first commit',
+      saved: { head: null },
+      now: { changed: 1 },
+      steps: [leave('no-commit')],
+    },
     { when: 'a bare repository', now: { workTree: false }, steps: [leave('bare')] },
   ];
 
@@ -150,14 +283,22 @@ describe('R3, F26: what happens to git (design.md section 5)', () => {
   });
 
   it.each([
-    ['changes', { changed: 1 }, 'your working tree has changes, and HEAD is not at the saved commit; nothing was touched'],
+    [
+      'changes',
+      { changed: 1 },
+      'your working tree has changes, and HEAD is not at the saved commit; nothing was touched',
+    ],
     ['changes and files in the way', { changed: 1, inTheWay: ['x'] }, 'your working tree has changes'],
     ['files in the way', { inTheWay: ['x', 'y'] }, 'untracked files are in the way of the restore'],
   ])('other HEAD and %s: refused with exit code 1 and the ways out', (_, now, message) => {
-    const error = thrownBy(() => planOf(saved({ work: WORK }), { git: situation({ ...elsewhere, ...now }) }), DirtyWorktreeError);
+    const error = thrownBy(
+      () => planOf(saved({ work: WORK }), { git: situation({ ...elsewhere, ...now }) }),
+      DirtyWorktreeError,
+    );
     expect(error.message).toContain(message);
     expect(error.exit).toBe(1);
-    for (const option of ['--worktree', '--autostash', '--no-git']) expect(error.hints.join()).toContain(option);
+    for (const option of ['--worktree', '--autostash', '--no-git'])
+      expect(error.hints.join()).toContain(option);
     expect(error.data).toEqual({ inTheWay: 'inTheWay' in now ? now.inTheWay : [], head: OTHER, saved: BASE });
   });
 
@@ -172,7 +313,9 @@ describe('R3, F26: what happens to git (design.md section 5)', () => {
   });
 
   it('F25: a worktree commit that was never made is not missed', () => {
-    expect(planGit(saved({ work: null }), request(), situation({ hasWork: false }), [])).toEqual([leave('up-to-date')]);
+    expect(planGit(saved({ work: null }), request(), situation({ hasWork: false }), [])).toEqual([
+      leave('up-to-date'),
+    ]);
   });
 
   it('no branch is ever moved: a branch is checked out only where it points at the saved commit', () => {
@@ -182,7 +325,7 @@ describe('R3, F26: what happens to git (design.md section 5)', () => {
       head: fc.option(oid),
       branch: fc.option(fc.constantFrom('main', 'topic')),
       changed: fc.nat({ max: 1 }),
-      inTheWay: fc.constantFrom([], ['x']),
+      inTheWay: fc.constantFrom<string[]>([], ['x']),
       hasBase: fc.boolean(),
       hasWork: fc.boolean(),
       branchAt: fc.option(oid),
@@ -193,7 +336,11 @@ describe('R3, F26: what happens to git (design.md section 5)', () => {
       ...{ as: fc.constant(null), window: fc.constant(null), git: fc.boolean(), autostash: fc.boolean() },
       worktree: fc.constantFrom(null, '/w'),
     });
-    const was = fc.record({ head: fc.option(fc.constant(BASE)), work: fc.option(fc.constant(WORK)), branch: fc.option(fc.constant('main')) });
+    const was = fc.record({
+      head: fc.option(fc.constant(BASE)),
+      work: fc.option(fc.constant(WORK)),
+      branch: fc.option(fc.constant('main')),
+    });
     fc.assert(
       fc.property(was, asked, now, (git, request, now) => {
         let steps: GitStep[];
@@ -226,20 +373,44 @@ describe('R4: the tmux session', () => {
     const snapshot = saved();
     snapshot.tmux.windows = [
       plainWindow({ index: 3, name: { base64: '/w==' }, zoomed: true, automaticRename: true }),
-      plainWindow({ index: 7, panes: [plainPane({ title: 't', remainOnExit: 'failed', synchronized: true, active: true })] }),
+      plainWindow({
+        index: 7,
+        panes: [plainPane({ title: 't', remainOnExit: 'failed', synchronized: true, active: true })],
+      }),
     ];
     snapshot.tmux.sessions[0]!.activeWindow = 7;
     snapshot.tmux.sessions[0]!.lastWindow = 3;
     const plan = planOf(snapshot);
-    expect(plan).toMatchObject({ tmuxName: 'forged', activeWindow: 7, lastWindow: 3, members: [], warnings: [], partial: false });
-    expect(plan.windows[0]).toMatchObject({ index: 3, name: { base64: '/w==' }, zoomed: true, automaticRename: true, width: 80, height: 24 });
-    expect(plan.windows[1]!.panes[0]).toMatchObject({ title: 't', remainOnExit: 'failed', synchronized: true, cwd: Buffer.from(REPO), problem: null });
+    expect(plan).toMatchObject({
+      tmuxName: 'forged',
+      activeWindow: 7,
+      lastWindow: 3,
+      members: [],
+      warnings: [],
+      partial: false,
+    });
+    expect(plan.windows[0]).toMatchObject({
+      index: 3,
+      name: { base64: '/w==' },
+      zoomed: true,
+      automaticRename: true,
+      width: 80,
+      height: 24,
+    });
+    expect(plan.windows[1]!.panes[0]).toMatchObject({
+      title: 't',
+      remainOnExit: 'failed',
+      synchronized: true,
+      cwd: Buffer.from(REPO),
+      problem: null,
+    });
   });
 
   it('any snapshot with layouts that fit has a plan with the same windows and panes', () => {
     fc.assert(
       fc.property(anySnapshot(), (snapshot) => {
         snapshot.git.head = null;
+        fc.pre(snapshot.tmux.sessions[0]!.name !== '');
         const [first] = snapshot.tmux.windows;
         snapshot.tmux.windows = [{ ...first!, panes: [first!.panes[0]!], layout: 'b25d,80x24,0,0,0' }];
         const plan = planOf(snapshot);
@@ -254,7 +425,9 @@ describe('R4: the tmux session', () => {
   it('A8: passes on its own serialization of the layout, never the text of the snapshot', () => {
     const snapshot = saved();
     const text = layoutText('80x24,0,0{40x24,0,0,77,39x24,41,0,3}');
-    snapshot.tmux.windows = [plainWindow({ layout: text, panes: [plainPane(), plainPane({ index: 1 })], width: 9999, height: 1 })];
+    snapshot.tmux.windows = [
+      plainWindow({ layout: text, panes: [plainPane(), plainPane({ index: 1 })], width: 9999, height: 1 }),
+    ];
     const [window] = planOf(snapshot).windows;
     expect(window!.layout).toBe(formatLayout(parseLayout(text)));
     expect(window!.layout).not.toBe(text);
@@ -263,8 +436,16 @@ describe('R4: the tmux session', () => {
 
   it.each([
     ['garbage', plainWindow({ layout: 'garbage' }), 'no checksum'],
-    ['more cells than panes', plainWindow({ layout: layoutText('80x24,0,0{40x24,0,0,0,39x24,41,0,1}') }), 'window 0 has 1 panes and a layout for 2'],
-    ['more panes than cells', plainWindow({ panes: [plainPane(), plainPane({ index: 1 })] }), 'window 0 has 2 panes and a layout for 1'],
+    [
+      'more cells than panes',
+      plainWindow({ layout: layoutText('80x24,0,0{40x24,0,0,0,39x24,41,0,1}') }),
+      'window 0 has 1 panes and a layout for 2',
+    ],
+    [
+      'more panes than cells',
+      plainWindow({ panes: [plainPane(), plainPane({ index: 1 })] }),
+      'window 0 has 2 panes and a layout for 1',
+    ],
   ])('A10: %s is refused before anything is touched', (_, window, why) => {
     const snapshot = saved();
     snapshot.tmux.windows = [window];
@@ -286,7 +467,9 @@ describe('R4: the tmux session', () => {
   });
 
   it('R11: another tmux version is told, and an unknown one is not', () => {
-    expect(planOf(saved(), { tmuxVersion: '3.5' }).warnings).toEqual(['saved with tmux 3.3a, restored with tmux 3.5']);
+    expect(planOf(saved(), { tmuxVersion: '3.5' }).warnings).toEqual([
+      'saved with tmux 3.3a, restored with tmux 3.5',
+    ]);
     expect(planOf(saved(), { tmuxVersion: null }).warnings).toEqual([]);
   });
 
@@ -294,7 +477,11 @@ describe('R4: the tmux session', () => {
     const snapshot = saved();
     snapshot.tmux.windows = [plainWindow({ index: 1 }), plainWindow({ index: 5, layout: 'garbage' })];
     snapshot.tmux.sessions[0] = { ...snapshot.tmux.sessions[0]!, activeWindow: 5, lastWindow: 1 };
-    expect(planOf(snapshot, {}, { window: 1 })).toMatchObject({ windows: [{ index: 1 }], activeWindow: 1, lastWindow: 1 });
+    expect(planOf(snapshot, {}, { window: 1 })).toMatchObject({
+      windows: [{ index: 1 }],
+      activeWindow: 1,
+      lastWindow: 1,
+    });
     const error = thrownBy(() => planOf(snapshot, {}, { window: 2 }), InvalidLayoutError);
     expect(error.message).toBe('the snapshot has no window 2');
     expect(error.hints).toEqual(['its windows are 1, 5']);
@@ -308,10 +495,13 @@ describe('F30: a tmux session of that name', () => {
     const error = thrownBy(() => planOf(saved(), live('other', 'forged')), SessionExistsError);
     expect(error.message).toBe("tmux session 'forged' already exists");
     expect(error.exit).toBe(128);
-    expect(error.hints).toEqual(['restore beside it: --as forged-2', "or go to it: tmux attach -t '=forged'"]);
+    expect(error.hints).toEqual([
+      'restore beside it: --as=forged-2',
+      "or go to it: tmux attach -t '=forged'",
+    ]);
     expect(error.data).toEqual({ session: 'forged' });
     const taken = thrownBy(() => planOf(saved(), live('forged', 'forged-2', 'forged-3')), SessionExistsError);
-    expect(taken.hints[0]).toBe('restore beside it: --as forged-4');
+    expect(taken.hints[0]).toBe('restore beside it: --as=forged-4');
   });
 
   it('is found by its bytes: a prefix or another spelling is another one', () => {
@@ -324,12 +514,40 @@ describe('F30: a tmux session of that name', () => {
 
   it('--as gives another name, which must be free as well', () => {
     expect(planOf(saved(), live('forged'), { as: 'beside' }).tmuxName).toBe('beside');
-    const error = thrownBy(() => planOf(saved(), live('forged', 'beside'), { as: 'beside' }), SessionExistsError);
-    expect(error.hints).toEqual(['restore beside it: --as beside-2']);
+    const error = thrownBy(
+      () => planOf(saved(), live('forged', 'beside'), { as: 'beside' }),
+      SessionExistsError,
+    );
+    expect(error.hints).toEqual(['restore beside it: --as=beside-2']);
+  });
+
+  it('the hints are for this user’s tmux and shell', () => {
+    const odd = saved();
+    odd.tmux.sessions[0]!.name = "it's;";
+    const error = thrownBy(
+      () => planOf(odd, { ...live("it's;"), tmuxCommand: 'tmux -L work' }),
+      SessionExistsError,
+    );
+    expect(error.hints).toEqual([
+      "restore beside it: --as='it'\\''s;-2'",
+      "or go to it: tmux -L work attach -t '=it'\\''s;'",
+    ]);
+  });
+
+  it('a session that was renamed comes back under its new name, and one without a name needs one', () => {
+    expect(planOf(saved(), { defaultName: 'renamed' }).tmuxName).toBe('renamed');
+    expect(planOf(saved(), { defaultName: 'renamed' }, { as: 'mine' }).tmuxName).toBe('mine');
+    expect(() => planOf(saved(), { ...live('renamed'), defaultName: 'renamed' })).toThrow(SessionExistsError);
+    const nameless = saved();
+    nameless.tmux.sessions[0]!.name = '';
+    expect(() => planOf(nameless)).toThrow(InvalidNameError);
+    expect(planOf(nameless, {}, { as: 'mine' }).tmuxName).toBe('mine');
   });
 
   it('is looked at before git: nothing is planned for a session that exists', () => {
-    expect(() => planOf(saved(), { ...live('forged'), git: situation({ hasBase: false }) })).toThrow(SessionExistsError);
+    expect(() => planOf(saved(), { ...live('forged'), git: situation({ hasBase: false }) })).toThrow(
+      SessionExistsError,
+    );
   });
 });
 
@@ -337,7 +555,13 @@ describe('groups', () => {
   const grouped = () => {
     const snapshot = saved();
     const [first] = snapshot.tmux.sessions;
-    const member = (name: string, activeWindow: number, lastWindow: number | null) => ({ ...first!, name, group: 'forged', activeWindow, lastWindow });
+    const member = (name: string, activeWindow: number, lastWindow: number | null) => ({
+      ...first!,
+      name,
+      group: 'forged',
+      activeWindow,
+      lastWindow,
+    });
     snapshot.tmux.sessions = [{ ...first!, group: 'forged' }, member('two', 1, 0), member('three', 9, 9)];
     snapshot.tmux.windows = [plainWindow(), plainWindow({ index: 1 })];
     return snapshot;
@@ -373,26 +597,90 @@ describe('S2, R5: what a pane would start, for every source and confidence', () 
   it.each<[string, Partial<TmuxPane>, Partial<ReturnType<typeof commandOf>>]>([
     ['an idle shell', { relaunch: relaunch({ source: 'none', confidence: 'exact', steps }) }, {}],
     ['nothing known', { relaunch: relaunch({ source: 'none', confidence: 'unknown' }) }, {}],
-    ['a shell by name, idle', { start: { argv: ['zsh', '-l'] }, relaunch: relaunch({ source: 'none' }) }, { start: ['zsh', '-l'] }],
-    ['a shell by one word, idle', { start: { shell: 'zsh' }, relaunch: relaunch({ source: 'none' }) }, { start: ['zsh'] }],
-    ['a start command', { start: { argv: ['vi', 'x'] }, relaunch: relaunch({ source: 'start', confidence: 'exact', steps }) }, { start: ['vi', 'x'] }],
-    ['a start line', { start: { shell: 'vi x; true' }, relaunch: relaunch({ source: 'start', confidence: 'exact' }) }, { start: ['vi x; true'] }],
+    [
+      'a shell by name, idle',
+      { start: { argv: ['zsh', '-l'] }, relaunch: relaunch({ source: 'none' }) },
+      { start: ['zsh', '-l'] },
+    ],
+    [
+      'a shell by one word, idle',
+      { start: { shell: 'zsh' }, relaunch: relaunch({ source: 'none' }) },
+      { start: ['zsh'] },
+    ],
+    [
+      'a start command',
+      { start: { argv: ['vi', 'x'] }, relaunch: relaunch({ source: 'start', confidence: 'exact', steps }) },
+      { start: ['vi', 'x'] },
+    ],
+    [
+      'a start line',
+      { start: { shell: 'vi x; true' }, relaunch: relaunch({ source: 'start', confidence: 'exact' }) },
+      { start: ['vi x; true'] },
+    ],
     // tmux would give a single word to a shell, which would read it as a line.
-    ['a program of one word', { start: { argv: ['touch x'] }, relaunch: relaunch({ source: 'start', confidence: 'exact' }) }, { start: ['/bin/sh', '-c', 'exec "$0"', 'touch x'] }],
-    ['a shell of one word that is exec\'d', { start: { argv: ['zsh'] }, relaunch: relaunch({ source: 'none' }) }, { start: ['/bin/sh', '-c', 'exec "$0"', 'zsh'] }],
-    ['a start that is not there', { relaunch: relaunch({ source: 'start', confidence: 'exact', steps }) }, { steps }],
-    ['a start of unknown confidence', { start: { argv: ['vi', 'x'] }, relaunch: relaunch({ source: 'start', confidence: 'unknown', steps }) }, {}],
+    [
+      'a program of one word',
+      { start: { argv: ['touch x'] }, relaunch: relaunch({ source: 'start', confidence: 'exact' }) },
+      { start: ['/bin/sh', '-c', 'exec "$0"', 'touch x'] },
+    ],
+    [
+      "a shell of one word that is exec'd",
+      { start: { argv: ['zsh'] }, relaunch: relaunch({ source: 'none' }) },
+      { start: ['/bin/sh', '-c', 'exec "$0"', 'zsh'] },
+    ],
+    [
+      'a start that is not there',
+      { relaunch: relaunch({ source: 'start', confidence: 'exact', steps }) },
+      { steps },
+    ],
+    [
+      'a start of unknown confidence',
+      { start: { argv: ['vi', 'x'] }, relaunch: relaunch({ source: 'start', confidence: 'unknown', steps }) },
+      {},
+    ],
     ['a command', { relaunch: relaunch({ steps }) }, { steps }],
     ['a command, exactly', { relaunch: relaunch({ confidence: 'exact', steps }) }, { steps }],
-    ['a command in a shell by name', { start: { argv: ['zsh', '-l'] }, relaunch: relaunch({ steps }) }, { start: ['zsh', '-l'], steps }],
-    ['a rebuilt command', { relaunch: relaunch({ confidence: 'rebuilt', steps }) }, { steps: [['bash']], prefill: ['npm', 'test'] }],
-    ['a rebuilt command with its own line', { relaunch: relaunch({ confidence: 'rebuilt', steps, line: 'npm test' }) }, { steps: [['bash']], prefill: ['npm', 'test'] }],
-    ['a rebuilt pipeline', { relaunch: relaunch({ confidence: 'rebuilt', steps: [['bash']], line: 'a | b' }) }, { steps: [['bash']], shown: 'a | b' }],
-    ['a rebuilt pipeline at the first shell', { relaunch: relaunch({ confidence: 'rebuilt', line: 'a | b' }) }, { shown: 'a | b' }],
+    [
+      'a command in a shell by name',
+      { start: { argv: ['zsh', '-l'] }, relaunch: relaunch({ steps }) },
+      { start: ['zsh', '-l'], steps },
+    ],
+    [
+      'a rebuilt command',
+      { relaunch: relaunch({ confidence: 'rebuilt', steps }) },
+      { steps: [['bash']], prefill: ['npm', 'test'] },
+    ],
+    [
+      'a rebuilt command with its own line',
+      { relaunch: relaunch({ confidence: 'rebuilt', steps, line: 'npm test' }) },
+      { steps: [['bash']], prefill: ['npm', 'test'] },
+    ],
+    [
+      'a rebuilt pipeline',
+      { relaunch: relaunch({ confidence: 'rebuilt', steps: [['bash']], line: 'a | b' }) },
+      { steps: [['bash']], shown: 'a | b' },
+    ],
+    [
+      'a rebuilt pipeline at the first shell',
+      { relaunch: relaunch({ confidence: 'rebuilt', line: 'a | b' }) },
+      { shown: 'a | b' },
+    ],
     ['a rebuilt nothing', { relaunch: relaunch({ confidence: 'rebuilt' }) }, {}],
     ['an unknown command', { relaunch: relaunch({ confidence: 'unknown', steps, line: 'x' }) }, {}],
-    ['an unknown command in a shell by name', { start: { argv: ['zsh', '-l'] }, relaunch: relaunch({ confidence: 'unknown', steps }) }, { start: ['zsh', '-l'] }],
-    ['a dead pane', { dead: { status: 1 }, start: { argv: ['vi', 'x'] }, relaunch: relaunch({ source: 'start', confidence: 'exact', steps }) }, {}],
+    [
+      'an unknown command in a shell by name',
+      { start: { argv: ['zsh', '-l'] }, relaunch: relaunch({ confidence: 'unknown', steps }) },
+      { start: ['zsh', '-l'] },
+    ],
+    [
+      'a dead pane',
+      {
+        dead: { status: 1 },
+        start: { argv: ['vi', 'x'] },
+        relaunch: relaunch({ source: 'start', confidence: 'exact', steps }),
+      },
+      {},
+    ],
     ['a dead pane with a command', { dead: { status: null }, relaunch: relaunch({ steps }) }, {}],
   ])('%s', (_, pane, expected) => {
     expect(commandOf(plainPane(pane))).toEqual({ ...nothing, ...expected });
@@ -403,11 +691,15 @@ describe('S2, R5: what a pane would start, for every source and confidence', () 
       fc.property(anySnapshot(), anyText(), (snapshot, line) => {
         for (const pane of snapshot.tmux.windows.flatMap((w) => w.panes)) {
           const what = commandOf({ ...pane, relaunch: { ...pane.relaunch, line } });
-          const known = [...pane.relaunch.steps, ...(pane.start === null ? [] : ['argv' in pane.start ? pane.start.argv : [pane.start.shell]])];
+          const known = [
+            ...pane.relaunch.steps,
+            ...(pane.start === null ? [] : ['argv' in pane.start ? pane.start.argv : [pane.start.shell]]),
+          ];
           const runs = [...what.steps, ...(what.prefill === null ? [] : [what.prefill])];
           for (const argv of runs) expect(known).toContainEqual(argv);
           if (pane.dead !== null) expect(what).toEqual(nothing);
-          if (what.start !== null) expect(known).toContainEqual(what.start[0] === '/bin/sh' ? what.start.slice(3) : what.start);
+          if (what.start !== null)
+            expect(known).toContainEqual(what.start[0] === '/bin/sh' ? what.start.slice(3) : what.start);
         }
       }),
     );
@@ -415,6 +707,7 @@ describe('S2, R5: what a pane would start, for every source and confidence', () 
 });
 
 describe('R11, F32, F33: what differs here', () => {
+  const missing = (...programs: string[]) => new Set(programs.map((p) => programKey(0, 0, p)));
   const command = typedPane(['npm', 'test'], { cwd: { in: 'repo', path: 'src' } });
   const cwd = `${REPO}/src`;
 
@@ -427,16 +720,28 @@ describe('R11, F32, F33: what differs here', () => {
   it.each([
     ['missing', "directory 'src' does not exist; command not started"],
     ['outside', "directory 'src' leads out of the repository; command not started"],
-  ] as const)('F32, C16: a directory that is %s: the pane opens nearby and starts nothing', (state, problem) => {
-    const directories = new Map<string, DirectoryFact>([[cwd, { state, nearest: Buffer.from(REPO) }]]);
-    const pane = paneOf(command, { directories });
-    expect(pane).toMatchObject({ cwd: Buffer.from(REPO), start: null, steps: [], prefill: null, shown: null, problem });
-    expect([pane.partial, pane.warnings]).toEqual([true, [`pane 0.0: ${problem}`]]);
-  });
+  ] as const)(
+    'F32, C16: a directory that is %s: the pane opens nearby and starts nothing',
+    (state, problem) => {
+      const directories = new Map<string, DirectoryFact>([[cwd, { state, nearest: Buffer.from(REPO) }]]);
+      const pane = paneOf(command, { directories });
+      expect(pane).toMatchObject({
+        cwd: Buffer.from(REPO),
+        start: null,
+        steps: [],
+        prefill: null,
+        shown: null,
+        problem,
+      });
+      expect([pane.partial, pane.warnings]).toEqual([true, [`pane 0.0: ${problem}`]]);
+    },
+  );
 
   it('F32: a shell without a command only says where it is not', () => {
     const idle = plainPane({ cwd: { in: 'repo', path: 'src' } });
-    const directories = new Map<string, DirectoryFact>([[cwd, { state: 'missing', nearest: Buffer.from(REPO) }]]);
+    const directories = new Map<string, DirectoryFact>([
+      [cwd, { state: 'missing', nearest: Buffer.from(REPO) }],
+    ]);
     expect(paneOf(idle, { directories }).problem).toBe("directory 'src' does not exist");
     const prefilled = typedPane(['x'], { cwd: { in: 'repo', path: 'src' } });
     prefilled.relaunch.confidence = 'rebuilt';
@@ -445,7 +750,10 @@ describe('R11, F32, F33: what differs here', () => {
 
   it('a place that this machine does not have, or that was not looked at, opens at home', () => {
     const places = { repo: null, home: Buffer.from(HOME) };
-    expect(paneOf(plainPane(), { places })).toMatchObject({ cwd: Buffer.from(HOME), problem: "directory '.' does not exist" });
+    expect(paneOf(plainPane(), { places })).toMatchObject({
+      cwd: Buffer.from(HOME),
+      problem: "directory '.' does not exist",
+    });
     expect(paneOf(command, { directories: there() })).toMatchObject({ cwd: Buffer.from(HOME), steps: [] });
     const homeless = plainPane({ cwd: { in: 'home', path: 'x' } });
     expect(paneOf(homeless, { places: { repo: null, home: null } }).cwd).toEqual(Buffer.from('/'));
@@ -472,7 +780,10 @@ describe('R11, F32, F33: what differs here', () => {
     });
     // A shell line is the shell's own matter: its first word need not be a program.
     const line = plainPane({ ...pane, start: { shell: 'nosuch' } });
-    expect(paneOf(line, { missingPrograms: new Set(['0.0 nosuch']) })).toMatchObject({ start: ['nosuch'], problem: null });
+    expect(paneOf(line, { missingPrograms: new Set(['0.0 nosuch']) })).toMatchObject({
+      start: ['nosuch'],
+      problem: null,
+    });
   });
 
   it('F33: what is typed is typed all the same: the shell may know it, and says so in the pane', () => {
@@ -480,11 +791,24 @@ describe('R11, F32, F33: what differs here', () => {
     expect(pane).toMatchObject({ steps: [['ll', '-a']], problem: "'ll' was not found", partial: true });
   });
 
+  it('C26: what is missing does not change what an approval is about', () => {
+    const wants = { start: null, steps: [['npm', 'test']], prefill: null, cwd: Buffer.from(cwd) };
+    expect(paneOf(command, { directories: there(cwd) }).wants).toEqual(wants);
+    expect(paneOf(command, { directories: there() }).wants).toEqual(wants);
+    expect(paneOf(command, { directories: there(cwd), missingPrograms: missing('npm') }).wants).toEqual(
+      wants,
+    );
+  });
+
   it('one pane with a problem leaves the others as they are', () => {
     const snapshot = withPanes(command, typedPane(['make']), plainPane());
     const plan = planOf(snapshot, { directories: there(REPO) });
     expect(plan.windows[0]!.panes.map((p) => p.problem === null)).toEqual([false, true, true]);
-    expect(plan.windows[0]!.panes.map((p) => [p.window, p.pane])).toEqual([[0, 0], [0, 1], [0, 2]]);
+    expect(plan.windows[0]!.panes.map((p) => [p.window, p.pane])).toEqual([
+      [0, 0],
+      [0, 1],
+      [0, 2],
+    ]);
     expect(leaves(parseLayout(plan.windows[0]!.layout))).toHaveLength(3);
     expect(plan.warnings).toEqual(["pane 0.0: directory 'src' does not exist; command not started"]);
   });

@@ -18,7 +18,7 @@ function schemasIn(schema: unknown, at = '$'): [string, JsonSchema][] {
   if (Array.isArray(schema)) return schema.flatMap((s, i) => schemasIn(s, `${at}[${i}]`));
   if (typeof schema !== 'object' || schema === null) return [];
   const inner = Object.entries(schema).flatMap(([key, s]) => schemasIn(s, `${at}.${key}`));
-  return 'type' in schema && typeof schema.type === 'string' ? [[at, schema as JsonSchema], ...inner] : inner;
+  return 'type' in schema && typeof schema.type === 'string' ? [[at, schema], ...inner] : inner;
 }
 
 describe('S8: the published JSON Schema', () => {
@@ -58,7 +58,8 @@ describe('S8: the published JSON Schema', () => {
         expect('maxLength' in schema || 'pattern' in schema || 'enum' in schema, at).toBe(true);
       }
       if (type === 'array') expect(schema, at).toHaveProperty('maxItems');
-      if (type === 'integer') expect(Object.keys(schema), at).toEqual(expect.arrayContaining(['minimum', 'maximum']));
+      if (type === 'integer')
+        expect(Object.keys(schema), at).toEqual(expect.arrayContaining(['minimum', 'maximum']));
       expect(type, at).not.toBe('number');
     }
   });

@@ -4,7 +4,14 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildStructure, type BuildSession, finishCommands, publish } from '../../src/tmux/build.ts';
 import { ControlClient } from '../../src/tmux/control.ts';
-import { decodeField, encoded, quote, quoteExpanded, splitStartCommand, unvis } from '../../src/tmux/syntax.ts';
+import {
+  decodeField,
+  encoded,
+  quote,
+  quoteExpanded,
+  splitStartCommand,
+  unvis,
+} from '../../src/tmux/syntax.ts';
 import { Tmux } from '../../src/tmux/tmux.ts';
 import { anyBytes, HOSTILE } from '../support/arbitrary.ts';
 import { canary } from '../support/forge.ts';
@@ -14,12 +21,21 @@ const tmuxOf = (who: Person) => new Tmux(['tmux', '-S', who.socket, '-f', '/dev/
 
 async function fields(tmux: Tmux, format: string, ...list: string[]): Promise<Buffer[]> {
   const out = await tmux.ok([...list, '-F', format]);
-  return out.toString('latin1').split('\n').slice(0, -1).map((line) => Buffer.from(line, 'latin1'));
+  return out
+    .toString('latin1')
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => Buffer.from(line, 'latin1'));
 }
 
 /** Values that are hostile by hand and by chance. What tmux refuses as a name (nothing) is left out. */
 function hostileValues(touched: string): Buffer[] {
-  const jobs = [`#(touch ${touched})`, `##(touch ${touched})`, `#{?1,#(touch ${touched}),}`, `x;run "touch ${touched}"`];
+  const jobs = [
+    `#(touch ${touched})`,
+    `##(touch ${touched})`,
+    `#{?1,#(touch ${touched}),}`,
+    `x;run "touch ${touched}"`,
+  ];
   const random = fc.sample(anyBytes(), { numRuns: 60, seed: 20261121 });
   return [...[...HOSTILE, ...jobs].map((h) => Buffer.from(h)), ...random].filter((v) => v.length > 0);
 }
@@ -50,7 +66,9 @@ describe('hostile values through a real tmux', () => {
       expect((await list('@value')).slice(1).map(decodeField)).toEqual(values);
       // tmux takes no title with a control character, or one that is not UTF-8, or not assigned: the old one stays.
       const [untouched, ...titles] = (await list('pane_title')).map((f) => decodeField(f));
-      const changed = values.map((value, i) => [value, titles[i]!]).filter(([, title]) => !title!.equals(untouched!));
+      const changed = values
+        .map((value, i) => [value, titles[i]!])
+        .filter(([, title]) => !title!.equals(untouched!));
       expect(changed.map(([, title]) => title)).toEqual(changed.map(([value]) => value));
       const printable = values.filter((value) => /^[\x20-\x7e]+$/u.test(value.toString('latin1')));
       expect(changed.map(([value]) => value)).toEqual(expect.arrayContaining(printable));
@@ -78,15 +96,20 @@ describe('hostile values through a real tmux', () => {
     });
     const client = await ControlClient.open(tmux);
     try {
-      for (const { argv } of commands) await client.run([`new-window -d -t s: -- ${argv.map((w) => quote(w)).join(' ')}`]);
+      for (const { argv } of commands)
+        await client.run([`new-window -d -t s: -- ${argv.map((w) => quote(w)).join(' ')}`]);
     } finally {
       await client.close();
     }
-    const started = (await fields(tmux, encoded('pane_start_command'), 'list-panes', '-s', '-t', 's:')).slice(1);
+    const started = (await fields(tmux, encoded('pane_start_command'), 'list-panes', '-s', '-t', 's:')).slice(
+      1,
+    );
     expect(started.map((f) => splitStartCommand(decodeField(f)))).toEqual(commands.map(({ argv }) => argv));
     for (const { file, argv } of commands) {
       await waitFor(() => existsSync(file), 'the program to write its arguments');
-      expect(readFileSync(file)).toEqual(Buffer.concat(argv.slice(4).map((a) => Buffer.concat([a, Buffer.from([0])]))));
+      expect(readFileSync(file)).toEqual(
+        Buffer.concat(argv.slice(4).map((a) => Buffer.concat([a, Buffer.from([0])]))),
+      );
     }
     expect(existsSync(touched)).toBe(false);
   });
@@ -103,7 +126,9 @@ describe('hostile values through a real tmux', () => {
     } finally {
       await client.close();
     }
-    const started = (await fields(tmux, encoded('pane_start_command'), 'list-panes', '-s', '-t', 's:')).slice(1);
+    const started = (await fields(tmux, encoded('pane_start_command'), 'list-panes', '-s', '-t', 's:')).slice(
+      1,
+    );
     expect(started.map((f) => splitStartCommand(decodeField(f)).map(String))).toEqual(lines.map((l) => [l]));
   });
 
@@ -120,7 +145,11 @@ describe('hostile values through a real tmux', () => {
           ...{ zoomed: false, automaticRename: false },
           panes: [
             {
-              ...{ cwd: Buffer.from('/'), title: Buffer.from('-z'), start: ['cat', '-'].map((w) => Buffer.from(w)) },
+              ...{
+                cwd: Buffer.from('/'),
+                title: Buffer.from('-z'),
+                start: ['cat', '-'].map((w) => Buffer.from(w)),
+              },
               ...{ prelude: null, active: true, last: false, remainOnExit: 'off', synchronized: false },
             },
           ],
@@ -130,7 +159,11 @@ describe('hostile values through a real tmux', () => {
       const globals = { automaticRename: true, statusRight: '', shell: '/bin/sh', serverPid: 0 };
       await client.run(finishCommands(session, built, globals, 'test'));
       expect(await publish(client, built.id, session.name)).toBe(true);
-      expect((await fields(tmux, '#{window_name}', 'list-windows', '-t', '=-s:')).map(String)).toEqual(['-x', '--', '-t other']);
+      expect((await fields(tmux, '#{window_name}', 'list-windows', '-t', '=-s:')).map(String)).toEqual([
+        '-x',
+        '--',
+        '-t other',
+      ]);
     } finally {
       await client.close();
     }
@@ -140,7 +173,15 @@ describe('hostile values through a real tmux', () => {
     const ann = person();
     const tmux = tmuxOf(ann);
     const touched = canary(ann);
-    const hostile = [`#(touch ${path.basename(touched)})`, 'a\nb\tc', 'sp ace;', '日本', '#{pane_id}', '~', '$HOME'];
+    const hostile = [
+      `#(touch ${path.basename(touched)})`,
+      'a\nb\tc',
+      'sp ace;',
+      '日本',
+      '#{pane_id}',
+      '~',
+      '$HOME',
+    ];
     await tmux.ok(['new-session', '-d', '-s', 's', '-x', '80', '-y', '24', 'cat']);
     const dirs = hostile.map((name) => path.join(ann.dir, name));
     for (const dir of dirs) await ann.run('mkdir', ['--', dir]);
@@ -149,7 +190,11 @@ describe('hostile values through a real tmux', () => {
       await client.run(dirs.map((dir) => `new-window -d -t s: -c ${quoteExpanded(dir)} cat`));
       const list = () => fields(tmux, encoded('pane_current_path'), 'list-panes', '-s', '-t', 's:');
       await waitFor(
-        async () => (await list()).slice(1).map((f) => decodeField(f).toString()).join('|') === dirs.join('|'),
+        async () =>
+          (await list())
+            .slice(1)
+            .map((f) => decodeField(f).toString())
+            .join('|') === dirs.join('|'),
         'the panes to be in their directories',
       );
       expect(existsSync(touched)).toBe(false);

@@ -1,9 +1,17 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { displayText, equalText, fromText, isCanonicalText, type Text, toText } from '../../src/session/text.ts';
+import {
+  displayText,
+  equalText,
+  fromText,
+  isCanonicalText,
+  type Text,
+  toText,
+} from '../../src/session/text.ts';
 
+/** Without NUL, which no path, argument or title can hold. */
 const anyBytes = fc.oneof(
-  fc.uint8Array({ maxLength: 20 }),
+  fc.uint8Array({ maxLength: 20, min: 1 }),
   fc.string({ unit: 'binary' }).map((s) => new Uint8Array(Buffer.from(s))),
 );
 
