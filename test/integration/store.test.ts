@@ -173,6 +173,17 @@ describe('F17, C8: tombstones', () => {
     expect((await readCatalog(git)).snapshots.map((s) => s.id)).toEqual([saved.id]);
   });
 
+  it('F16: a segment whose object is gone hides nothing', async () => {
+    const { who, dir, repo, git } = await two();
+    const saved = await saveIn(dir);
+    const id = await writeEvent(repo, 'forged', saved.id, 'deleted', { snapshots: [saved.id] });
+    const oid = await who.git(dir, 'rev-parse', sessionRef('forged', id, 'events'));
+    rmSync(path.join(dir, '.git/objects', oid.slice(0, 2), oid.slice(2)));
+    const catalog = await readCatalog(git);
+    expect([catalog.snapshots.map((s) => s.id), catalog.events]).toEqual([[saved.id], []]);
+    expect((await readSnapshots(git, catalog.snapshots)).every(isRead)).toBe(true);
+  });
+
   it('F4: damaged, foreign and huge segments are left out, the others count', async () => {
     const { who, dir, repo, git } = await two();
     const [one, kept] = [await saveIn(dir), await saveIn(dir)];

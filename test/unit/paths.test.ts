@@ -52,6 +52,11 @@ describe('S3: paths that move between machines', () => {
     );
   });
 
+  it('a dead pane has no directory: tmux gives nothing, and the root directory stands for it', () => {
+    expect(toSnapshotPath(Buffer.from(''), ann)).toEqual({ in: 'root', path: '/' });
+    expect(toSnapshotPath(Buffer.from('relative'), ann)).toEqual({ in: 'root', path: '/' });
+  });
+
   it('R10: is mapped to the repository and the home of another machine', () => {
     const move = (path: string) => fromSnapshotPath(toSnapshotPath(Buffer.from(path), ann), bob)?.toString();
     expect(move('/home/ann/work/repo')).toBe('/src/r');
