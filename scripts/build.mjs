@@ -68,7 +68,10 @@ async function buildProgram() {
     build({ ...program, entryPoints: ['src/launch.ts'] }),
   ]);
   // esbuild escapes strings, and leaves regular expressions as they are.
-  const source = textOf(cli).replace(/[\u0080-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const source = textOf(cli).replace(
+    /[\u0080-\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
   const launch = textOf(launcher);
   // V8 takes a code cache for right when the source has the same length, so the cache is named by this hash.
   const hash = createHash('sha256').update(source).update(launch).digest('hex').slice(0, 16);

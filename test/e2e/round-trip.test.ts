@@ -247,8 +247,8 @@ test(
 
     await bob.git(clone, 'fetch', '-q', 'origin', 'refs/sessions/*:refs/sessions/*');
     await awkwardServer(bob);
-  // --run starts commands; which of a stranger's variables are set is for the restorer's own list.
-  await bob.git(clone, 'config', 'session.env', 'FOO');
+    // --run starts commands; which of a stranger's variables are set is for the restorer's own list.
+    await bob.git(clone, 'config', 'session.env', 'FOO');
     const held = await bob.gs(clone, 'restore', 'adv', '--as', 'held');
     expect(held.code).toBe(1);
     expect(held.stderr).toContain('--run');
