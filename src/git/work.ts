@@ -30,7 +30,7 @@ export interface WorkTrees {
  * Where objects are before they are safe. Not `tmp_objdir-*`, the name of git's own: `git gc --prune=now`
  * removes those also while they are in use, so that half of the saves beside it failed (measured).
  */
-const QUARANTINE = 'git-session-';
+const QUARANTINE = 'git-session';
 /** The name of one, with the process that it belongs to: whoever tidies up removes those of the dead. */
 export const QUARANTINE_NAME = /^git-session-(\d+)-/u;
 
@@ -48,7 +48,8 @@ export async function recordWork(
   let dir = '';
   try {
     const tmpdir = path.join(repo.commonDir, 'objects');
-    dir = tmp.dirSync({ tmpdir, template: `${QUARANTINE}${process.pid}-XXXXXX` }).name;
+    // The library puts our pid behind the prefix.
+    dir = tmp.dirSync({ tmpdir, prefix: QUARANTINE }).name;
     return await recordIn(repo, head, untracked, hasUnmerged, dir);
   } catch (error) {
     throw writeFailure(repo, error) ?? error;
