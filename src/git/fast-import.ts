@@ -26,6 +26,6 @@ export const PACK_LOST =
 async function removeRemains(stderr: string): Promise<void> {
   const report = /^fast-import: dumping crash report to (.*\/fast_import_crash_\d+)$/mu.exec(stderr)?.[1];
   if (report !== undefined) await rm(report, { force: true });
-  const pack = /unable to write file (.*\/pack-[0-9a-f]+)\.pack: /u.exec(stderr)?.[1];
+  const pack = /unable to write file (.*\/pack-[0-9a-f]+)\.(?:pack|idx): /u.exec(stderr)?.[1];
   if (pack !== undefined) await rm(`${pack}.keep`, { force: true });
 }

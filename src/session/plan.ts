@@ -233,6 +233,16 @@ export function planGit(
     if (request.autostash) return [{ kind: 'stash' }, ...apply];
     return [{ kind: 'leave', reason: 'dirty-same-head' }];
   }
+  if (now.operation !== null && now.operation !== 'bisect') {
+    throw new DirtyWorktreeError(
+      `a ${now.operation} is in progress, and HEAD is not at the saved commit; nothing was touched`,
+      [
+        `finish it or give it up first: git ${now.operation} --continue, git ${now.operation} --abort`,
+        'or restore into a linked worktree: --worktree',
+        'or restore the tmux session only: --no-git',
+      ],
+    );
+  }
   const checkout: GitStep = { kind: 'checkout', commit: base, branch: movable };
   if (clean) return [checkout, ...apply];
   if (request.autostash) return [{ kind: 'stash' }, checkout, ...apply];

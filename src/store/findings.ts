@@ -41,10 +41,17 @@ function inSnapshot(s: Snapshot): string[] {
   const argv = (a: Text[] | null, where: string) => add(a === null ? [] : redactArgv(a).findings, where);
   text(s.message, 'the message');
   for (const [name, value] of Object.entries(s.env)) text(value, `environment variable ${name}`);
+  if (s.git.branch !== null) text(s.git.branch, 'the name of the branch');
+  for (const { name, url } of s.git.remotes) text(url, `the URL of remote ${name}`);
+  for (const value of Object.values(s.state)) if (typeof value === 'string') text(value, 'the state');
+  for (const c of s.crqs) for (const t of [c.title, c.status, c.path]) text(t, `CRQ ${c.id}`);
+  for (const t of s.tmux.sessions) for (const part of [t.name, t.path.path]) text(part, 'a tmux session');
   for (const w of s.tmux.windows) {
+    text(w.name, `the name of window ${w.index}`);
     for (const p of w.panes) {
       const where = `pane ${w.index}.${p.index}`;
       text(p.title, `the title of ${where}`);
+      text(p.cwd.path, `the directory of ${where}`);
       if (p.start !== null && 'argv' in p.start) argv(p.start.argv, where);
       if (p.start !== null && 'shell' in p.start) add(redactCommand(p.start.shell).findings, where);
       if (p.relaunch.line !== null) add(redactCommand(p.relaunch.line).findings, where);

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { idTime, parseSessionRef, SESSIONS } from '../session/names.ts';
 import { listRefs, type Ref } from '../git/refs.ts';
+import { QUARANTINE_NAME } from '../git/work.ts';
 import type { Repository } from '../git/repository.ts';
 
 /** Younger than this it may belong to a command that runs now. */
@@ -57,7 +58,7 @@ function findLocks(commonDir: string, now: number): string[] {
 
 function findDead(objects: string, alive: (pid: number) => boolean): string[] {
   const dead = (pid: string | undefined) => pid !== undefined && !alive(Number(pid));
-  const folders = list(objects).filter((f) => dead(/^tmp_objdir-git-session-(\d+)-/u.exec(f)?.[1]));
+  const folders = list(objects).filter((f) => dead(QUARANTINE_NAME.exec(f)?.[1]));
   const packs = path.join(objects, 'pack');
   const keeps = list(packs).filter((f) => f.endsWith('.keep') && dead(keeperOf(path.join(packs, f))));
   return [...folders.map((f) => path.join(objects, f)), ...keeps.map((f) => path.join(packs, f))];

@@ -1,3 +1,4 @@
+import { shellWord } from '../session/command-line.ts';
 import { GitFailedError, NoRemoteError, UsageError } from '../session/errors.ts';
 import { REMOTE_SESSIONS, SESSIONS } from '../session/names.ts';
 import type { Config } from '../git/config.ts';
@@ -12,6 +13,11 @@ export function requireRemote(config: Config, name: string): string {
   const hints = [
     known.length === 0 ? 'add one: git remote add origin <url>' : `there is ${known.join(', ')}`,
   ];
+  if (known.includes(name) && name.includes('/') && fitsRef(name)) {
+    throw new UsageError(`remotes with a slash in their name are not supported: '${name}'`, [
+      `git remote rename ${shellWord(name)} ${shellWord(name.replaceAll('/', '-'))}`,
+    ]);
+  }
   if (!isRemoteName(name)) throw new UsageError(`'${name}' is not the name of a remote`, hints);
   if (!known.includes(name)) throw new UsageError(`there is no remote '${name}'`, hints);
   return name;
@@ -25,8 +31,13 @@ export function remoteNames(config: Config): string[] {
     .filter(isRemoteName);
 }
 
-/** What git itself allows in `git remote add`, so that the name fits into a ref. */
+/** Without a slash: copies of a remote `a/b` could not be told from those of a session `b/...` of `a`. */
 function isRemoteName(name: string): boolean {
+  return !name.includes('/') && fitsRef(name);
+}
+
+/** What git itself allows in `git remote add`, so that the name fits into a ref. */
+function fitsRef(name: string): boolean {
   if (/^[-./]|[/.]$|\.\.|\/\/|\/\.|@\{|\.lock(?:\/|$)|[\s~^:?*[\\\p{Cc}]/u.test(name)) return false;
   return name !== '' && name !== '@';
 }

@@ -1,3 +1,4 @@
+import { SessionExistsError } from '../session/errors.ts';
 import { parseSessionRef, SESSIONS, sessionRef } from '../session/names.ts';
 import { readObjects } from '../git/objects.ts';
 import { listRefs, type Ref, type RefUpdate, updateRefs } from '../git/refs.ts';
@@ -62,6 +63,7 @@ export async function moveSession(
   to: string,
 ): Promise<void> {
   const from = snapshots[0]!.name;
+  refuseBuried(catalog, snapshots, to);
   const events = await linkEvents(repo, from);
   const all = [...snapshots.flatMap(refsOf), ...events];
   await updateRefs(
@@ -94,4 +96,20 @@ async function linkEvents(repo: Repository, name: string): Promise<{ ref: string
       ? []
       : [{ ref: r.name, oid: r.oid }];
   });
+}
+
+/**
+ * A name under which these very snapshots were deleted, or renamed away from, stays closed to them: its
+ * tombstone, which other clones may have, would hide them again.
+ */
+function refuseBuried(catalog: Catalog, snapshots: StoredSnapshot[], to: string): void {
+  const ids = new Set(snapshots.map((s) => s.id));
+  const buried = catalog.events.some(
+    ({ name, record: { type, data } }) =>
+      name === to && type === 'deleted' && data.snapshots.some((id) => ids.has(id)),
+  );
+  if (!buried) return;
+  throw new SessionExistsError(`these snapshots were called '${to}' before, and can't be again`, [
+    'choose another name: what is deleted or renamed stays so in every clone',
+  ]);
 }

@@ -128,7 +128,7 @@ test('F1 F14 doctor finds what killed commands left: contexts, scratch refs, loc
   const fresh = await check(ann, repo);
   expect(fresh.bad.map((c) => c.name)).toEqual(['refs', 'notes', 'saves', 'notes']);
   utimesSync(lock, 1, 1);
-  mkdirSync(path.join(repo, '.git/objects/tmp_objdir-git-session-4194999-x'));
+  mkdirSync(path.join(repo, '.git/objects/git-session-4194999-x'));
   writeFileSync(path.join(repo, '.git/objects/pack/pack-1.keep'), 'git-session 4194999 1\n');
   await ann.tmux('new-session', '-d', '-s', 'git-session-restore-1');
   await ann.tmux('set-option', '-t', 'git-session-restore-1', '@git-session-building', '4194999 nonce');

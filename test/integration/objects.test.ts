@@ -8,7 +8,8 @@ import { sessionRef } from '../../src/session/names.ts';
 import { commitBytes, hashObject, objectInfos, readBlob, readObjects } from '../../src/git/objects.ts';
 import { openRepository } from '../../src/git/repository.ts';
 import { readStatus } from '../../src/git/status.ts';
-import { identLine, type PendingSnapshot, storeSnapshots } from '../../src/store/objects.ts';
+import { recordWork } from '../../src/git/work.ts';
+import { identLine, type PendingSnapshot, planWork, storeSnapshots } from '../../src/store/objects.ts';
 import { readCatalog, readSnapshots } from '../../src/store/sessions.ts';
 import type { Person } from '../support/harness.ts';
 import {
@@ -138,6 +139,8 @@ describe('K3: saving in a repository of every kind', () => {
     );
     const repo = await openRepository(dir);
     expect(leftovers(repo.commonDir)).toEqual([]);
+    // Nothing of the commit that the context stands on.
+    expect(await who.git(dir, 'ls-tree', '-r', '--name-only', context)).toBe('scrollback/0.0\nsnapshot.json');
     const [read] = await readSnapshots(repo.git, (await readCatalog(repo.git)).snapshots);
     expect(read).toMatchObject({ snapshot: saved.snapshot });
   });
@@ -326,6 +329,31 @@ describe('when others write at the same time', () => {
     expect(leftovers(repo.commonDir).filter((f) => /\.keep$|git-session/u.test(f))).toEqual([]);
     await who.git(dir, 'gc', '-q', '--prune=now');
     await fsck(who, dir);
+  });
+
+  it('F19: work of which an object has vanished meanwhile is not published', async () => {
+    const who = resident();
+    const dir = await dirty(who, await who.repo());
+    const repo = await openRepository(dir);
+    const { head, untracked, branch } = await readStatus(repo);
+    const trees = await recordWork(repo, head!, untracked, false);
+    trees.release();
+    // Objects as files of their own, of which the one with the changed file is then removed.
+    const script =
+      'mv .git/objects/pack/pack-*.pack .. && rm .git/objects/pack/* && cat ../pack-*.pack | git unpack-objects -q';
+    expect((await who.run('sh', ['-c', script], { cwd: dir })).code).toBe(0);
+    const blob = await who.git(dir, 'rev-parse', `${trees.worktree}:file.txt`);
+    rmSync(path.join(dir, '.git/objects', blob.slice(0, 2), blob.slice(2)));
+    const work = planWork(repo, head!, trees, IDENT, branch);
+    const bytes = Buffer.from('{}');
+    const oid = hashObject(repo.objectFormat, 'blob', bytes);
+    const id = `20261121T080000000Z-${oid.slice(0, 8)}`;
+    const pending = { name: 'x', id, bytes, oid, parent: work.oid, files: [], message: 'm' };
+    const error = await storeSnapshots(repo, [pending], work, IDENT).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(StoreFailedError);
+    expect((error as StoreFailedError).message).toContain('objects vanished while saving');
+    expect((error as StoreFailedError).hints).toEqual(['run the save again']);
+    expect((await readCatalog(repo.git)).snapshots).toEqual([]);
   });
 
   it('F14: a lock on a ref is told, and what was half-written is never listed', async () => {

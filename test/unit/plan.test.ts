@@ -192,6 +192,7 @@ describe('R3, F26: what happens to git (design.md section 5)', () => {
       now: { ...elsewhere, branchAt: null },
       steps: [checkout(null)],
     },
+    { when: 'other HEAD, a bisect', now: { ...elsewhere, operation: 'bisect' }, steps: [checkout('main')] },
     { when: 'unborn HEAD', now: { head: null }, steps: [checkout('main')] },
     {
       when: 'other HEAD, clean, --autostash',
@@ -365,6 +366,31 @@ describe('R3, F26: what happens to git (design.md section 5)', () => {
       }),
       { numRuns: 3000 },
     );
+  });
+});
+
+describe('an operation that waits for --continue', () => {
+  const now = {
+    workTree: true,
+    head: 'f'.repeat(40),
+    branch: null,
+    changed: 0,
+    inTheWay: [],
+    hasBase: true,
+    hasWork: true,
+  };
+  const waits = { ...now, branchAt: null, branchElsewhere: false, operation: 'rebase' };
+  const asked = { as: null, window: null, git: true, autostash: false, worktree: null };
+
+  it('is not checked out away, and the hint says how to end it', () => {
+    const error = thrownBy(() => planGit(saved(), asked, waits, []), DirtyWorktreeError);
+    expect(error.message).toContain('a rebase is in progress');
+    expect(error.hints[0]).toContain('git rebase --continue');
+  });
+
+  it('does not matter in a linked worktree of its own', () => {
+    const steps = planGit(saved(), { ...asked, worktree: '/w' }, waits, []);
+    expect(steps.map((s) => s.kind)).toEqual(['worktree']);
   });
 });
 
