@@ -105,16 +105,16 @@ test('H1 several remotes, linked worktrees, remotes that are named, and no remot
   expect(none.code).toBe(0);
   expect(none.stderr).toContain('hint: there is no remote yet');
   await ann.git(repo, 'remote', 'add', 'one', '/nowhere');
-  await ann.git(repo, 'remote', 'add', 'team/two', '/nowhere');
+  await ann.git(repo, 'remote', 'add', 'team-two', '/nowhere');
   await ann.git(repo, 'worktree', 'add', '-q', '../linked');
-  await ann.ok(path.join(ann.dir, 'linked'), 'init', 'team/two');
-  expect(await ann.git(repo, 'config', '--get-all', 'remote.team/two.fetch')).toContain(
-    '+refs/sessions/*:refs/remote-sessions/team/two/*',
+  await ann.ok(path.join(ann.dir, 'linked'), 'init', 'team-two');
+  expect(await ann.git(repo, 'config', '--get-all', 'remote.team-two.fetch')).toContain(
+    '+refs/sessions/*:refs/remote-sessions/team-two/*',
   );
   expect(await ann.git(repo, 'config', '--get-all', 'remote.one.fetch')).not.toContain('sessions');
   const { remotes } = JSON.parse(await ann.ok(repo, 'init', '--json'));
-  expect(remotes).toEqual(['one', 'team/two']);
+  expect(remotes).toEqual(['one', 'team-two']);
   const wrong = await ann.gs(repo, 'init', 'nope');
   expect(wrong.code).toBe(129);
-  expect(wrong.stderr).toBe("error: there is no remote 'nope'\nhint: there is one, team/two\n");
+  expect(wrong.stderr).toBe("error: there is no remote 'nope'\nhint: there is one, team-two\n");
 });
