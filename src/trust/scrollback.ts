@@ -20,13 +20,13 @@ const RESET = '\u001B[0m';
  */
 const STEP = new RegExp(
   [
-    String.raw`(?<ascii>[\x20-\x7E]+)`,
+    String.raw`(?<ascii>(?:(?![0-9#*]\uFE0F\u20E3)[\x20-\x7E])+)`,
     String.raw`(?<space>[\n\t])`,
     String.raw`(?:\x1B\[|\x9B)(?<parameters>[0-?]*)(?<intermediate>[ -/]*)(?<final>[@-~]?)`,
     String.raw`(?:\x1B[\]PX^_]|[\x90\x98\x9D-\x9F])[^\x07\x1B\x9C\n]*(?:\x07|\x1B\\|\x9C)?`,
     String.raw`\x1B[ -/]*[0-~]?`,
     // Joiners and selectors inside an emoji or a keycap; the same characters elsewhere show nothing.
-    String.raw`(?<emoji>(?<=[0-9#*])\uFE0F\u20E3|EMOJI(?:\u200DEMOJI){0,9})`.replaceAll(
+    String.raw`(?<emoji>[0-9#*]\uFE0F\u20E3|EMOJI(?:\u200DEMOJI){0,9})`.replaceAll(
       'EMOJI',
       String.raw`(?!\p{Cn})\p{Extended_Pictographic}(?:[\uFE0E\uFE0F]|\p{Emoji_Modifier})?`,
     ),

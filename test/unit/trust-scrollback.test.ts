@@ -115,7 +115,10 @@ describe('sanitizeScrollback: foreign text that is printed into a pane', () => {
         );
         expect(sanitizeScrollback(out.subarray(0, -4)).equals(out)).toBe(true);
       }),
-      { numRuns: 5000 },
+      {
+        numRuns: 5000,
+        examples: [[Buffer.from(`${ESC}1\uFE0F\u20E3`)], [Buffer.from(`${ESC}[1\uFE0F\u20E3`)]],
+      },
     );
   });
 
