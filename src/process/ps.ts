@@ -2,11 +2,23 @@ import { execFile, spawnSync } from 'node:child_process';
 import type { ProcessInfo } from '../session/relaunch.ts';
 import { toText, type Text } from '../session/text.ts';
 
+/** Our columns, in the order we ask for them, and what each prints. `command` is always the last: it holds spaces. */
+const PATTERNS = {
+  pid: String.raw`\d+`,
+  ppid: String.raw`\d+`,
+  pgid: String.raw`-?\d+`,
+  tpgid: String.raw`-?\d+`,
+  tty: String.raw`\S+`,
+  stat: String.raw`\S+`,
+  lstart: String.raw`\w{3}\s+\w{3}\s+\d{1,2}\s+\d\d:\d\d:\d\d\s+\d{4}`,
+  command: '.*',
+};
+type Column = keyof typeof PATTERNS;
+const COLUMNS = Object.keys(PATTERNS) as Column[];
 /**
  * One `-o` each: in BSD's ps everything after `=` up to the end of the argument is the column's title. `-ww` for
  * whole commands: without a terminal macOS cuts at 79 columns.
  */
-const COLUMNS = ['pid', 'ppid', 'pgid', 'tpgid', 'tty', 'stat', 'lstart', 'command'];
 const ARGUMENTS = ['-axww', ...COLUMNS.flatMap((column) => ['-o', `${column}=`])];
 /** UTF-8 for the commands, C for the dates that `lstart` prints. */
 const ENVIRONMENT = {
@@ -17,31 +29,30 @@ const ENVIRONMENT = {
 const MAX_OUTPUT = 64 * 1024 * 1024;
 const TIMEOUT_MS = 10_000;
 
-const ROW =
-  /^\s*(\d+)\s+(\d+)\s+(-?\d+)\s+(-?\d+)\s+(\S+)\s+(\S+)\s+(\w{3}\s+\w{3}\s+\d{1,2}\s+\d\d:\d\d:\d\d\s+\d{4})(?:\s+(.*))?$/su;
-
 /**
- * Parses what `ps` prints for our columns. The command column joins arguments with spaces, so an argument vector of
- * more than one word is marked inexact. Lines of another form are skipped (a command's newline starts one).
+ * Parses what `ps` prints for the columns it was asked for, in their order; a column left out is NaN or empty. The
+ * command column joins arguments with spaces, so an argument vector of more than one word is marked inexact. Lines
+ * of another form are skipped (a command's newline starts one).
  */
-export function parsePs(output: Buffer): ProcessInfo[] {
+export function parsePs(output: Buffer, columns: readonly Column[] = COLUMNS): ProcessInfo[] {
+  const row = rowOf(columns);
   return splitLines(output).flatMap((line) => {
-    const match = ROW.exec(line.toString('latin1'));
+    const match = row.exec(line.toString('latin1'));
     if (!match) return [];
-    const [, pid, ppid, pgrp, tpgid, tty = '', stat = '', started = '', command = ''] = match;
+    const { pid, ppid, pgid, tpgid, tty = '', stat = '', lstart = '', command = '' } = match.groups ?? {};
     const state = stat.slice(0, 1);
     const argv = splitCommand(command, state === 'Z');
     return [
       {
         pid: Number(pid),
         ppid: Number(ppid),
-        pgrp: Number(pgrp),
+        pgrp: Number(pgid),
         tpgid: Number(tpgid),
         tty,
         state,
         argv,
         argvExact: argv.length === 1 && state !== 'Z' && !/^[([]/u.test(command),
-        startTime: Math.floor(Date.parse(started) / 1000),
+        startTime: Math.floor(Date.parse(lstart) / 1000),
       },
     ];
   });
@@ -77,6 +88,15 @@ export async function listProcessesAsync(): Promise<ProcessInfo[]> {
       },
     );
   });
+}
+
+function rowOf(columns: readonly Column[]): RegExp {
+  const words = columns.filter((column) => column !== 'command');
+  const start = words.map((column) => `(?<${column}>${PATTERNS[column]})`).join(String.raw`\s+`);
+  const end = columns.includes('command')
+    ? String.raw`(?:\s+(?<command>${PATTERNS.command}))?`
+    : String.raw`\s*`;
+  return new RegExp(String.raw`^\s*${start}${end}$`, 'su');
 }
 
 function treeOf(
