@@ -1,13 +1,16 @@
 import type { CommandClass } from 'clipanion';
+import { nearestName } from '../session/nearest.ts';
 
 export interface CommandEntry {
   /** The command's own name, where this entry is another word for it. */
   name?: string;
   /** Group in the overview; absent for other words. */
-  group?: 'work' | 'look' | 'share' | 'crq' | 'other';
+  group?: 'live' | 'work' | 'look' | 'share' | 'crq' | 'other';
   summary?: string;
   /** It always opens the repository, so that can begin before the command is loaded. */
   repository?: true;
+  /** It ends in somebody else's command line, which begins behind so many arguments of its own. */
+  ownArguments?: number;
   /** Only the command that is asked for is loaded: the others' start-up is not paid for. */
   load: () => Promise<CommandClass>;
 }
@@ -15,11 +18,26 @@ export interface CommandEntry {
 const save = async () => (await import('./save.ts')).SaveCommand;
 const restore = async () => (await import('./restore.ts')).RestoreCommand;
 const list = async () => (await import('./list.ts')).ListCommand;
+const create = async () => (await import('./create.ts')).CreateCommand;
 const remove = async () => (await import('./delete.ts')).DeleteCommand;
 const init = async () => (await import('./init.ts')).InitCommand;
 const uninit = async () => (await import('./uninit.ts')).UninitCommand;
 
 export const COMMANDS: Record<string, CommandEntry> = {
+  switch: {
+    group: 'live',
+    summary: 'Show another live session in this terminal of tmux',
+    load: async () => (await import('./switch.ts')).SwitchCommand,
+  },
+  run: {
+    repository: true,
+    group: 'live',
+    ownArguments: 0,
+    summary: 'Run a command in a new tmux session',
+    load: async () => (await import('./run.ts')).RunCommand,
+  },
+  create: { repository: true, group: 'live', summary: 'Make a tmux session with a shell', load: create },
+  new: { name: 'create', repository: true, load: create },
   save: {
     repository: true,
     group: 'work',
@@ -113,6 +131,11 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'Print the JSON Schema of a snapshot',
     load: async () => (await import('./schema.ts')).SchemaCommand,
   },
+  config: {
+    group: 'other',
+    summary: 'List the settings with their origin, or import them',
+    load: async () => (await import('./config.ts')).ConfigCommand,
+  },
   doctor: {
     group: 'other',
     summary: 'Check tmux, git, node and the configuration',
@@ -122,26 +145,5 @@ export const COMMANDS: Record<string, CommandEntry> = {
 
 /** The command that was most likely meant; null where none is near. */
 export function nearest(word: string): string | null {
-  if (word.startsWith('-')) return null;
-  let best: string | null = null;
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
-  for (const name of Object.keys(COMMANDS)) {
-    const d = name.startsWith(word) && word.length > 1 ? 0 : distance(word, name);
-    if (d < bestDistance) [best, bestDistance] = [name, d];
-  }
-  return best;
-}
-
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + cost));
-    }
-    row = next;
-  }
-  return row[b.length]!;
+  return word.startsWith('-') ? null : nearestName(word, Object.keys(COMMANDS));
 }

@@ -2,6 +2,7 @@ import type { Definition } from 'clipanion';
 import { COMMANDS, type CommandEntry } from './commands.ts';
 
 const GROUPS: [NonNullable<CommandEntry['group']>, string][] = [
+  ['live', 'live sessions'],
   ['work', 'save and restore'],
   ['look', 'look at what is saved'],
   ['share', 'share with other clones'],
@@ -81,6 +82,25 @@ export function splitShortOptions(argv: readonly string[], definition: Definitio
     else out.push(arg === '--end-of-options' ? '--' : arg);
   }
   return out;
+}
+
+/** Puts `--` before the first word of a command that follows, whose options are not ours. */
+export function literalCommand(
+  argv: readonly string[],
+  definition: Definition | null,
+  own: number,
+): string[] {
+  let before = 0;
+  for (let i = 0; i < argv.length; i++) {
+    const arg = argv[i]!;
+    if (arg === '--') break;
+    if (arg.startsWith('-') && arg !== '-') {
+      const short = !arg.startsWith('--');
+      const whole = short ? arg.length === 2 : !arg.includes('=');
+      if (whole && takesValue(definition, arg)) i++;
+    } else if (before++ === own) return [...argv.slice(0, i), '--', ...argv.slice(i)];
+  }
+  return [...argv];
 }
 
 /** Says in one line what is wrong with a command line that clipanion did not accept. */

@@ -43,6 +43,6 @@ async function dispatch(argv: readonly string[]): Promise<number> {
   if (entry.repository === true && !rest.includes('-h')) {
     (await import('../flow/workspace.ts')).openAhead();
   }
-  const { run } = await import('./run.ts');
+  const { run } = await import('./parse.ts');
   return run(verb, rest, entry);
 }

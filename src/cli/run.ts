@@ -1,26 +1,107 @@
-import { Cli } from 'clipanion';
-import { UsageError } from '../session/errors.ts';
-import type { CommandEntry } from './commands.ts';
-import { commandHelp, splitShortOptions, usageProblem } from './help.ts';
+import { Command, Option } from 'clipanion';
+import { SessionFailedError, UsageError } from '../session/errors.ts';
+import { attachTo, run, type Started, waitForEnd } from '../flow/run.ts';
+import { safe } from '../trust/safe.ts';
+import { SessionCommand } from './command.ts';
+import { commandText, recordJson } from './live-json.ts';
+import { parseMetadata } from './start-options.ts';
 
-/** Parses the arguments of one command by clipanion, of which only that command is registered, and runs it. */
-export async function run(verb: string, rest: readonly string[], entry: CommandEntry): Promise<number> {
-  const command = await entry.load();
-  const cli = new Cli({ binaryName: 'git session', binaryLabel: 'git session', enableColors: false });
-  cli.register(command);
-  const [definition = null] = cli.definitions();
-  const separator = rest.indexOf('--');
-  const options = separator < 0 ? rest : rest.slice(0, separator);
-  if (definition !== null && (options.includes('-h') || options.includes('--help'))) {
-    process.stdout.write(commandHelp(verb, definition.options, command.usage));
-    return 0;
+export class RunCommand extends SessionCommand {
+  static override paths = [['run']];
+  static override usage = Command.Usage({
+    description:
+      'Run a command in a new tmux session, in the background. One argument is a line for your shell,\nseveral are a program with its arguments.',
+    details: 'git session run [<options>] [--] <command> [<args>...]',
+    examples: [
+      ['Run the tests and go on working', 'git session run -- npm test'],
+      [
+        'On another branch, in a worktree that is made for it',
+        'git session run --create -w feature/login -- make check',
+      ],
+      ['Wait for the end, with its exit code', 'git session run --wait "make && make test"'],
+    ],
+  });
+
+  identifier = Option.String('--id', {
+    description: '=<id> what it is called in lists; else the name of the program',
+  });
+  contextName = Option.String('--context', 'run', {
+    description: '=<word> what kind of work it is (default: run)',
+  });
+  meta = Option.Array('--meta', [], { description: '=<key>=<value> a note for programs; may be repeated' });
+  directory = Option.String('-c,--cwd', { description: '=<directory> where it runs' });
+  worktree = Option.String('-w,--worktree', { description: '=<branch|path> run it in this worktree' });
+  create = Option.Boolean('--create', false, {
+    description: 'make the worktree, and its branch, where they are missing',
+  });
+  wait = Option.Boolean('--wait', false, { description: "wait for the end; the exit code is the command's" });
+  attach = Option.Boolean('--attach', {
+    description: 'give the terminal to it; --no-attach: stay here (default)',
+  });
+  detach = Option.Boolean('-d,--detach', false, {
+    description: 'stay here, whatever session.detachOnCreate says',
+  });
+  command = Option.Rest({ name: 'command' });
+
+  async execute(): Promise<number> {
+    if (this.command.length === 0)
+      throw new UsageError('a command is missing', ['git session run -- npm test']);
+    if (this.attach === true && (this.wait || this.json)) {
+      throw new UsageError('--attach goes with neither --wait nor --json');
+    }
+    const started = await run({
+      ...{ name: null, context: this.contextName, identifier: this.identifier ?? null, argv: this.command },
+      ...{ cwd: this.directory ?? null, worktree: this.worktree ?? null, create: this.create },
+      ...{ metadata: parseMetadata(this.meta), ai: false },
+      attach: this.detach || this.wait || this.json ? false : this.attach,
+    });
+    if (!this.wait) {
+      this.report(started);
+      return started.attach ? attachTo(started) : 0;
+    }
+    return this.waitFor(started);
   }
-  const input = [entry.name ?? verb, ...splitShortOptions(rest, definition)];
-  let parsed;
-  try {
-    parsed = cli.process(input);
-  } catch (error) {
-    throw new UsageError(usageProblem(rest, definition, error), [`see: git session ${verb} -h`]);
+
+  private report({ stored, pid, attach }: Started): void {
+    const { record } = stored;
+    if (this.json) {
+      this.printJson({
+        ...recordJson(record),
+        pid,
+        status: 'running',
+        start_time: record.createdAt,
+        history_size: 0,
+      });
+      return;
+    }
+    this.out(safe(record.name));
+    if (attach) return;
+    this.note(`Started ${commandText(record.argv) ?? ''}`);
+    this.hint(`look at it: git session attach ${record.name}`);
   }
-  return (await parsed.execute()) ?? 0;
+
+  private async waitFor({ stored, pid }: Started): Promise<number> {
+    const { record } = stored;
+    if (!this.json) this.note(`Started ${record.name}`);
+    const job = await waitForEnd(stored);
+    const code = job?.exitCode ?? 1;
+    const status = job?.state === 'exited' && code === 0 ? 'completed' : 'failed';
+    if (this.json) {
+      this.printJson({
+        ...{ ...recordJson(record), pid, status, exit_code: job?.exitCode ?? null },
+        start_time: time(job?.start),
+        end_time: time(job?.end),
+      });
+    } else if (job?.state === 'hangup') {
+      throw new SessionFailedError(`the tmux session of '${record.name}' went away while it ran`, [
+        `see what it printed: git session history ${record.name}`,
+      ]);
+    }
+    return code;
+  }
+}
+
+/** Seconds since 1970 as ISO 8601. */
+export function time(seconds: number | null | undefined): string | null {
+  return seconds == null ? null : new Date(seconds * 1000).toISOString();
 }

@@ -1,6 +1,7 @@
 import { NoSuchTmuxSessionError, UsageError } from '../session/errors.ts';
 import { isSessionName, nameFromTmux } from '../session/names.ts';
 import type { LiveSession, Server } from '../tmux/capture.ts';
+import { isTransient } from './live.ts';
 
 /** Which tmux session a save is about, as the user said it. */
 export interface Choice {
@@ -10,10 +11,6 @@ export interface Choice {
   all: boolean;
 }
 
-/** Sessions that are ours for the moment: restores under way, and their anchors. */
-function isTransient(s: LiveSession): boolean {
-  return s.building !== '' || s.name.toString('latin1').startsWith('git-session-anchor-');
-}
 
 export function chooseSessions(server: Server, options: Choice): LiveSession[] {
   const live = server.sessions.filter((s) => !isTransient(s));

@@ -77,6 +77,10 @@ export class ServerGoneError extends SessionError {
 export class NoSuchTmuxSessionError extends SessionError {
   readonly code = 'no-such-tmux-session';
 }
+/** There is no terminal inside this tmux server that could be switched. */
+export class NotInsideTmuxError extends SessionError {
+  readonly code = 'not-inside-tmux';
+}
 export class InvalidNameError extends SessionError {
   readonly code = 'invalid-name';
 }
@@ -141,6 +145,15 @@ export class InvalidConfigError extends SessionError {
 export class LimitError extends SessionError {
   readonly code = 'limit';
 }
+/** A file of settings has something in it that can't be set, so nothing was. */
+export class InvalidSettingsError extends SessionError {
+  readonly code = 'invalid-settings';
+  override readonly exit = 1;
+
+  get problems(): { line: number | null; key: string | null; message: string }[] {
+    return (this.data as { problems?: [] } | undefined)?.problems ?? [];
+  }
+}
 /** The session is there, but its commands were not started: nobody approved the snapshot. */
 export class NotApprovedError extends SessionError {
   readonly code = 'not-approved';
@@ -148,4 +161,12 @@ export class NotApprovedError extends SessionError {
 }
 export class UnsafeStateDirectoryError extends SessionError {
   readonly code = 'unsafe-state-directory';
+}
+/** What is to be run is not there; nothing was started. */
+export class ProgramMissingError extends SessionError {
+  readonly code = 'program-missing';
+}
+/** tmux took the session and did not run it. */
+export class SessionFailedError extends SessionError {
+  readonly code = 'session-failed';
 }

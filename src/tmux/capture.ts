@@ -20,7 +20,18 @@ export interface LiveSession {
   /** Our user options: the session's id, and who builds it; empty where the session is not ours. */
   boundId: string;
   building: string;
+  /** Seconds since 1970 of the last key or output. */
+  activityAt: number;
+  windows: number;
+  /** The active pane of the active window. */
+  pane: { pid: number; command: Buffer; path: Buffer; historyLines: number };
+  /** What agents in its panes are doing, where their hooks tell; each once. */
+  agentStates: AgentState[];
+  /** The options that a status line shows, as they are now; empty where they are not set. */
+  shown: { name: string; crqs: string; state: string };
 }
+
+export type AgentState = 'working' | 'waiting' | 'idle';
 
 export interface LiveWindow {
   /** `@1` */
@@ -62,6 +73,9 @@ export interface LivePane {
   remainOnExit: string;
   synchronized: boolean;
   historyLines: number;
+  /** The pane options that the hooks of coding agents set; empty without one. Anything may stand there. */
+  agentOption: string;
+  agentState: string;
 }
 
 export interface Server {
@@ -93,10 +107,21 @@ const SESSION_FORMAT = [
   '#{session_last_attached}',
   '#{session_attached}',
   '#{session_stack}',
+  '#{session_activity}',
   encoded('@git-session-id'),
   encoded('@git-session-building'),
   '#{version}',
   '#{pid}',
+  '#{session_windows}',
+  '#{pane_pid}',
+  encoded('pane_current_command'),
+  encoded('pane_current_path'),
+  '#{history_size}',
+  // Of all its panes: what agents' hooks have said.
+  '#{W:#{P:#{@git-session-agent-state} }}',
+  encoded('@git-session-name'),
+  encoded('@crq'),
+  encoded('@git-session-state'),
 ].join(TAB);
 
 const WINDOW_FORMAT = [
@@ -139,6 +164,8 @@ const PANE_FORMAT = [
   '#{pane_synchronized}',
   '#{history_size}',
   encoded('@git-session-start'),
+  encoded('@git-session-agent'),
+  encoded('@git-session-agent-state'),
 ].join(TAB);
 
 /** The server's sessions; throws NoServerError where none runs. One tmux call. */
@@ -153,9 +180,9 @@ export async function listSessions(tmux: Tmux): Promise<Server> {
   const sessions: LiveSession[] = [];
   let version = '';
   let pid = 0;
-  for (const f of records(out, 'S', 13)) {
-    version = text(f[11]);
-    pid = number(f[12]);
+  for (const f of records(out, 'S', 23)) {
+    version = text(f[12]);
+    pid = number(f[13]);
     const stack = text(f[8])
       .split(',')
       .filter((s) => s !== '')
@@ -171,8 +198,22 @@ export async function listSessions(tmux: Tmux): Promise<Server> {
       attachedClients: number(f[7]),
       activeWindow: stack[0] ?? 0,
       lastWindow: stack[1] ?? null,
-      boundId: decodeField(f[9]!).toString('utf8'),
-      building: decodeField(f[10]!).toString('utf8'),
+      activityAt: number(f[9]),
+      boundId: decodeField(f[10]!).toString('utf8'),
+      building: decodeField(f[11]!).toString('utf8'),
+      windows: number(f[14]),
+      pane: {
+        pid: number(f[15]),
+        command: decodeField(f[16]!),
+        path: decodeField(f[17]!),
+        historyLines: number(f[18]),
+      },
+      agentStates: agentStates(text(f[19])),
+      shown: {
+        name: decodeField(f[20]!).toString('utf8'),
+        crqs: decodeField(f[21]!).toString('utf8'),
+        state: decodeField(f[22]!).toString('utf8'),
+      },
     });
   }
   if (version === '') {
@@ -184,6 +225,13 @@ export async function listSessions(tmux: Tmux): Promise<Server> {
   const ours = Number((process.env['TMUX'] ?? '').split(',')[1]) === pid;
   const current = ours ? text(records(out, 'C', 2)[0]?.[1]) : '';
   return { version, pid, sessions, current: current === '' ? null : current };
+}
+
+/** The words of ours among what a pane option may hold. */
+function agentStates(field: string): AgentState[] {
+  const known = ['waiting', 'working', 'idle'] as const;
+  const said = new Set(field.split(' '));
+  return known.filter((state) => said.has(state));
 }
 
 /**
@@ -218,7 +266,7 @@ export async function readState(tmux: Tmux, server: Server, sessions: LiveSessio
     windows: records(structure, 'W', 12)
       .map(toWindow)
       .filter((w) => wanted.has(w.sessionId)),
-    panes: records(structure, 'P', 24)
+    panes: records(structure, 'P', 26)
       .map((f) => toPane(f, titlesAreVis))
       .filter((p) => wanted.has(p.sessionId)),
     environment: readEnvironments(result.stdout.subarray(structure.length), marker),
@@ -279,6 +327,8 @@ function toPane(f: Buffer[], titlesAreVis: boolean): LivePane {
     remainOnExit: text(f[20]),
     synchronized: flag(f[21]),
     historyLines: number(f[22]),
+    agentOption: decodeField(f[24]!).toString('utf8'),
+    agentState: decodeField(f[25]!).toString('utf8'),
   };
 }
 

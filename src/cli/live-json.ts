@@ -1,0 +1,25 @@
+import type { SessionRecord } from '../session/live.ts';
+import { quoteCommand } from '../session/command-line.ts';
+import { displayText, type Text } from '../session/text.ts';
+
+/** The command of a session as one would type it; null for a shell. A line for a shell is shown as it was given. */
+export function commandText(argv: readonly Text[] | null): string | null {
+  if (argv === null) return null;
+  return argv.length === 1 ? displayText(argv[0]!) : displayText(quoteCommand(argv));
+}
+
+/** What a record says, under the names that gwq's users know (requirement S13). */
+export function recordJson(record: SessionRecord) {
+  return {
+    ...{ id: record.id, session_name: record.name, name: record.name, kind: record.kind },
+    ...{ context: record.context, identifier: record.identifier },
+    working_dir: displayText(record.cwd),
+    command: commandText(record.argv),
+    argv: record.argv,
+    worktree: record.worktree === null ? null : displayText(record.worktree),
+    ...{ branch: record.branch, metadata: record.metadata },
+    created_at: record.createdAt,
+    history_limit: record.historyLimit,
+    config: { name: record.name, working_dir: displayText(record.cwd), ai: record.ai },
+  };
+}

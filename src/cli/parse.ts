@@ -1,0 +1,27 @@
+import { Cli } from 'clipanion';
+import { UsageError } from '../session/errors.ts';
+import type { CommandEntry } from './commands.ts';
+import { commandHelp, literalCommand, splitShortOptions, usageProblem } from './help.ts';
+
+/** Parses the arguments of one command by clipanion, of which only that command is registered, and runs it. */
+export async function run(verb: string, rest: readonly string[], entry: CommandEntry): Promise<number> {
+  const command = await entry.load();
+  const cli = new Cli({ binaryName: 'git session', binaryLabel: 'git session', enableColors: false });
+  cli.register(command);
+  const [definition = null] = cli.definitions();
+  const args = entry.ownArguments === undefined ? rest : literalCommand(rest, definition, entry.ownArguments);
+  const separator = args.indexOf('--');
+  const options = separator < 0 ? args : args.slice(0, separator);
+  if (definition !== null && (options.includes('-h') || options.includes('--help'))) {
+    process.stdout.write(commandHelp(verb, definition.options, command.usage));
+    return 0;
+  }
+  const input = [entry.name ?? verb, ...splitShortOptions(args, definition)];
+  let parsed;
+  try {
+    parsed = cli.process(input);
+  } catch (error) {
+    throw new UsageError(usageProblem(args, definition, error), [`see: git session ${verb} -h`]);
+  }
+  return (await parsed.execute()) ?? 0;
+}

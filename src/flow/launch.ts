@@ -1,0 +1,251 @@
+import { randomUUID } from 'node:crypto';
+import { accessSync, constants, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import {
+  FileProblemError,
+  InvalidNameError,
+  ProgramMissingError,
+  SessionExistsError,
+  SessionFailedError,
+} from '../session/errors.ts';
+import { isSessionName } from '../session/names.ts';
+import { runName, type SessionRecord, slug } from '../session/live.ts';
+import { setting } from '../session/settings.ts';
+import { fromText, toText, type Text } from '../session/text.ts';
+import { jobScript, outputScript, readJob, waitInDirectory } from '../process/job.ts';
+import { SessionRecords, type StoredRecord } from '../store/records.ts';
+import { quote, quoteExpanded } from '../tmux/syntax.ts';
+import { tmuxEnvironment, tmuxFailure } from '../tmux/tmux.ts';
+import { quotePosix } from '../trust/quote.ts';
+import { historyFile, historyLines } from './history-save.ts';
+import type { Workspace } from './workspace.ts';
+
+export interface LaunchSpec {
+  kind: 'run' | 'create';
+  /** Null: a name is made of context and identifier. */
+  name: string | null;
+  context: string;
+  identifier: string;
+  /** What runs; one word is a line for a shell. Null for the user's shell. */
+  argv: Text[] | null;
+  cwd: string;
+  worktree: string | null;
+  branch: string | null;
+  metadata: Record<string, string>;
+  ai: boolean;
+}
+
+export interface Launched {
+  stored: StoredRecord;
+  /** `$1` */
+  tmuxId: string;
+  paneId: string;
+  pid: number;
+}
+
+/** Milliseconds that tmux may take to start the script; a busy machine is slow. */
+const START_TIMEOUT = 20_000;
+
+/** Names in one second are told apart by a number behind the identifier. */
+const ATTEMPTS = 1000;
+
+/**
+ * Makes a tmux session and its record. The record is there first: whatever is interrupted, nothing runs without one.
+ * Everything of tmux is one command list, so there is no moment in which a short command could end unseen.
+ */
+export async function launch(ws: Workspace, spec: LaunchSpec): Promise<Launched> {
+  check(spec);
+  const shell = setting(ws.config, 'defaultShell', process.env);
+  const records = new SessionRecords(ws.repo);
+  for (let attempt = 1; ; attempt++) {
+    const identifier = attempt === 1 ? spec.identifier : `${slug(spec.identifier, 30)}-${attempt}`;
+    const at = new Date();
+    const prefix = setting(ws.config, 'prefix', process.env);
+    const name = spec.name ?? runName(prefix, spec.context, identifier, at);
+    const stored = records.create({
+      ...{ version: 1, id: randomUUID(), name, kind: spec.kind, context: spec.context },
+      ...{ identifier: spec.identifier, argv: spec.argv, cwd: toText(Buffer.from(spec.cwd)) },
+      worktree: spec.worktree === null ? null : toText(Buffer.from(spec.worktree)),
+      ...{ branch: spec.branch, createdAt: at.toISOString(), metadata: spec.metadata, ai: spec.ai },
+      historyLimit: setting(ws.config, 'historyLimit', process.env),
+    });
+    try {
+      const made = await inTmux(ws, stored, shell);
+      if (made !== null) return { stored, ...made };
+    } catch (error) {
+      records.remove(stored.record.id);
+      throw error;
+    }
+    records.remove(stored.record.id);
+    if (spec.name !== null || attempt === ATTEMPTS) {
+      throw new SessionExistsError(`tmux session '${name}' already exists`, [
+        `attach to it: git session attach ${name}`,
+        'or choose another name',
+      ]);
+    }
+  }
+}
+
+/** What tmux would pass over in silence, or end without a word of why. */
+function check(spec: LaunchSpec): void {
+  if (spec.name !== null) requireTmuxName(spec.name);
+  const found = statSync(spec.cwd, { throwIfNoEntry: false });
+  if (found?.isDirectory() !== true) {
+    throw new FileProblemError(`'${spec.cwd}' is not a directory`, ['name another one: -c <directory>']);
+  }
+  const [program, ...rest] = spec.argv ?? [];
+  if (program !== undefined && rest.length > 0) requireProgram(fromText(program), spec.cwd);
+}
+
+/** tmux changes `.` and `:` in a name without a word. */
+export function requireTmuxName(name: string): void {
+  if (isSessionName(name) && !name.includes('.')) return;
+  const fixed = name
+    .split('/')
+    .map((part) => slug(part, 60))
+    .filter((part) => part !== '')
+    .join('/');
+  throw new InvalidNameError(`'${name}' can't be the name of a live session`, [
+    "use letters, digits, '_', '-', and '/' between them",
+    ...(fixed === '' ? [] : [`for example: ${fixed}`]),
+  ]);
+}
+
+function requireProgram(program: Buffer, cwd: string): void {
+  const isFile = (file: Buffer): boolean => {
+    try {
+      accessSync(file, constants.X_OK);
+      return statSync(file).isFile();
+    } catch {
+      return false;
+    }
+  };
+  const name = program.toString('latin1');
+  const places = name.includes('/')
+    ? [path.isAbsolute(name) ? program : Buffer.concat([Buffer.from(`${cwd}/`), program])]
+    : (tmuxEnvironment()['PATH'] ?? '')
+        .split(':')
+        .map((place) => Buffer.concat([Buffer.from(`${path.resolve(cwd, place)}/`), program]));
+  if (places.some(isFile)) return;
+  throw new ProgramMissingError(`cannot start '${program.toString('utf8')}': no such program`, [
+    'a line for a shell is one argument: git session run "make && make test"',
+  ]);
+}
+
+/** Null where tmux has a session of that name already. */
+async function inTmux(
+  ws: Workspace,
+  stored: StoredRecord,
+  shell: string | null,
+): Promise<Omit<Launched, 'stored'> | null> {
+  const { record, directory } = stored;
+  const save = setting(ws.config, 'historyAutoSave', process.env);
+  if (record.kind === 'run') {
+    const file = save ? historyFile(ws.config, record) : null;
+    if (file !== null) mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    const script = Buffer.from(runScript(ws, stored, shell, file), 'latin1');
+    writeFileSync(path.join(directory, 'start'), script, { mode: 0o600 });
+  }
+  const input = `${commands(ws, stored, shell, save).join(' ; ')}\n`;
+  const result = await ws.tmux.run(['start-server', ';', 'source-file', '-'], input);
+  if (/^duplicate session/mu.test(result.stderr)) return null;
+  const [tmuxId = '', paneId = '', pid = ''] = result.stdout.toString('latin1').trim().split(' ');
+  if (result.code !== 0 || !/^\$\d+$/u.test(tmuxId)) {
+    if (tmuxId !== '') await ws.tmux.run(['kill-session', '-t', `=${record.name}:`]);
+    throw tmuxFailure(result.stderr);
+  }
+  if (record.kind === 'run') await started(ws, stored, tmuxId);
+  return { tmuxId, paneId, pid: Number(pid) };
+}
+
+/** Nobody is told that a command was started before its script has said so. */
+async function started(ws: Workspace, { directory }: StoredRecord, tmuxId: string): Promise<void> {
+  const job = await waitInDirectory(directory, () => readJob(directory), {
+    everyMs: 20,
+    signal: AbortSignal.timeout(START_TIMEOUT),
+  });
+  if (job !== null) return;
+  await ws.tmux.run(['kill-session', '-t', `${tmuxId}:`]);
+  throw new SessionFailedError('tmux did not start the command', [
+    'see what it says: tmux new-session /bin/sh',
+  ]);
+}
+
+function runScript(ws: Workspace, stored: StoredRecord, shell: string | null, file: string | null): string {
+  const { record, directory } = stored;
+  const argv = record.argv!;
+  const line = argv.length > 1 ? argv : [shell ?? process.env['SHELL'] ?? '/bin/sh', '-c', argv[0]!];
+  const tmux = latin(quotePosix([...ws.tmux.command, '-u']));
+  return jobScript({
+    directory: latin(quotePosix([directory])),
+    command: latin(quotePosix(line)),
+    after: historyLines({
+      tmux,
+      file: file === null ? null : latin(quotePosix([file])),
+      cleanUp: setting(ws.config, 'autoCleanupCompleted', process.env),
+    }),
+  });
+}
+
+/** The script holds whatever bytes the arguments have: it is put together, and written, byte by byte. */
+function latin(bytes: Buffer): string {
+  return bytes.toString('latin1');
+}
+
+/**
+ * The first window is only there so that the session's history limit counts for the second, which takes its place:
+ * a pane's limit is fixed when it is made.
+ */
+function commands(ws: Workspace, stored: StoredRecord, shell: string | null, save: boolean): string[] {
+  const { record, directory } = stored;
+  const at = quote(`=${record.name}:`);
+  const size =
+    process.stdout.isTTY && process.stdout.columns > 0
+      ? `-x ${process.stdout.columns} -y ${process.stdout.rows}`
+      : '';
+  const env = environment(record).map(([name, value]) => `-e ${quote(`${name}=${value}`)}`);
+  const cwd = quoteExpanded(fromText(record.cwd));
+  const program =
+    record.kind === 'run'
+      ? ['--', '/bin/sh', quote(path.join(directory, 'start'))]
+      : shell === null
+        ? []
+        : ['--', quote(shell), '-l'];
+  const options: [string, string][] = [
+    ['@git-session-id', record.id],
+    ['@git-session-name', record.name],
+    ['@git-session-identifier', record.identifier],
+    ['@git-session-state', 'running'],
+  ];
+  const list = [
+    `new-session -d -s ${quote(record.name)} ${size} -c ${cwd} ${env.join(' ')} -- /bin/sh -c "read x"`,
+    ...options.map(([name, value]) => `set-option -t ${at} ${name} ${quote(value)}`),
+    `set-option -t ${at} history-limit ${record.historyLimit}`,
+    ...(shell === null
+      ? []
+      : [
+          `set-option -t ${at} default-command ${quote('')}`,
+          `set-option -t ${at} default-shell ${quote(shell)}`,
+        ]),
+    `new-window -k -P -F "#{session_id} #{pane_id} #{pane_pid}" -t ${quote(`=${record.name}:^`)} -c ${cwd} ${program.join(' ')}`,
+  ];
+  if (record.kind === 'run') {
+    list.push(`set-option -w -t ${at} remain-on-exit on`);
+    const output = Buffer.from(outputScript(latin(quotePosix([directory]))), 'latin1');
+    if (save) list.push(`pipe-pane -t ${at} ${quoteExpanded(output)}`);
+  }
+  if (!setting(ws.config, 'keepAlive', process.env)) {
+    list.push(`set-hook -t ${at} client-attached "set-option destroy-unattached on"`);
+  }
+  return list;
+}
+
+/** The caller's PATH: a server that was started elsewhere has another one. */
+function environment(record: SessionRecord): [string, string][] {
+  const path = tmuxEnvironment()['PATH'];
+  return [
+    ...(path === undefined ? [] : [['PATH', path] as [string, string]]),
+    ['GIT_SESSION_ID', record.id],
+    ['GIT_SESSION_NAME', record.name],
+  ];
+}

@@ -1,0 +1,91 @@
+import { SessionError, NoServerError } from '../session/errors.ts';
+import { type Candidate, type JobStatus, judge, type Judgement, isSessionId } from '../session/live.ts';
+import type { Repository } from '../git/repository.ts';
+import { jobRuns, readJob } from '../process/job.ts';
+import { SessionRecords, type StoredRecord } from '../store/records.ts';
+import { listSessions, type LiveSession, type Server } from '../tmux/capture.ts';
+import type { Tmux } from '../tmux/tmux.ts';
+
+/** A session that lives or lived in tmux here: what its record says, and what tmux says of it now. */
+export interface LiveView extends Candidate {
+  /** Null for a tmux session that nobody saved, restored or made by us. */
+  id: string | null;
+  /** What people call it: the tmux session's name now, else the name in its record. */
+  name: string;
+  names: readonly [string, ...string[]];
+  stored: StoredRecord | null;
+  tmux: LiveSession | null;
+  tmuxId: string | null;
+  /** The session that shows the terminal we run in. */
+  current: boolean;
+  job: JobStatus | null;
+  /** Null for a tmux session without a record of ours. */
+  judgement: Judgement | null;
+}
+
+export interface LiveWorld {
+  views: LiveView[];
+  /** Null where none runs, or where tmux could not be asked. */
+  server: Server | null;
+  /** Why tmux could not be asked. That no server runs is no problem. */
+  problem: SessionError | null;
+}
+
+/** All sessions of tmux, and all that this repository has a record of. One tmux call. */
+export async function readLiveWorld(repo: Repository, tmux: Tmux): Promise<LiveWorld> {
+  const records = new SessionRecords(repo).list();
+  const { server, problem } = await askTmux(tmux);
+  return { ...{ server, problem }, views: join(records, server) };
+}
+
+export async function askTmux(tmux: Tmux): Promise<Omit<LiveWorld, 'views'>> {
+  try {
+    return { server: await listSessions(tmux), problem: null };
+  } catch (error) {
+    if (error instanceof NoServerError) return { server: null, problem: null };
+    if (error instanceof SessionError) return { server: null, problem: error };
+    throw error;
+  }
+}
+
+function join(records: StoredRecord[], server: Server | null): LiveView[] {
+  const byId = new Map(records.map((stored) => [stored.record.id, stored]));
+  const views: LiveView[] = [];
+  for (const session of server?.sessions ?? []) {
+    if (isTransient(session)) continue;
+    const stored = byId.get(session.boundId) ?? null;
+    // Two tmux sessions with one id (a copied one): the record is of the first.
+    if (stored !== null) byId.delete(session.boundId);
+    views.push(viewOf(stored, session, session.id === server?.current));
+  }
+  for (const stored of byId.values()) views.push(viewOf(stored, null, false));
+  return views;
+}
+
+/** Sessions that are ours for the moment: restores under way, and their anchors. */
+export function isTransient(s: LiveSession): boolean {
+  return s.building !== '' || s.name.toString('latin1').startsWith('git-session-anchor-');
+}
+
+function viewOf(stored: StoredRecord | null, tmux: LiveSession | null, current: boolean): LiveView {
+  const record = stored?.record ?? null;
+  const job = stored === null || record?.kind !== 'run' ? null : readJob(stored.directory);
+  const name = tmux?.name.toString('utf8') ?? record?.name ?? '';
+  const others = record === null ? [] : [record.name, record.identifier];
+  return {
+    ...{ name, stored, tmux, current, job },
+    id: record?.id ?? (tmux !== null && isSessionId(tmux.boundId) ? tmux.boundId : null),
+    names: [name, ...others.filter((other, i) => other !== name && others.indexOf(other) === i)],
+    tmuxId: tmux?.id ?? null,
+    judgement:
+      record === null
+        ? null
+        : judge({
+            ...{ kind: record.kind, job, ended: stored?.ended ?? null },
+            alive: tmux !== null,
+            attachedClients: tmux?.attachedClients ?? 0,
+            wasAttached: (tmux?.lastAttachedAt ?? null) !== null,
+            jobRuns: jobRuns(job),
+          }),
+  };
+}
