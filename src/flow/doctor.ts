@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { NoServerError, NotARepositoryError, SessionError } from '../session/errors.ts';
+import { setting } from '../session/settings.ts';
 import { Config } from '../git/config.ts';
 import { Git } from '../git/git.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
@@ -84,7 +85,7 @@ async function checkGit(report: Report): Promise<void> {
 }
 
 function checkConfig(config: Config, report: Report): void {
-  if (!config.getBoolean('session.enabled', true)) {
+  if (!setting(config, 'enabled')) {
     report('enabled', 'warning', 'git session is switched off here (session.enabled is false)', [
       'git config session.enabled true',
     ]);

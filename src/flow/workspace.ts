@@ -2,6 +2,7 @@ import { realpathSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { DisabledError } from '../session/errors.ts';
 import type { Places } from '../session/paths.ts';
+import { setting } from '../session/settings.ts';
 import { Config } from '../git/config.ts';
 import { Git } from '../git/git.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
@@ -18,9 +19,10 @@ export interface Workspace {
 let ahead: Promise<Workspace> | null = null;
 
 /** Begins what the next `openWorkspace` will give. What goes wrong is told there. */
-export function openAhead(): void {
+export function openAhead(): Promise<Workspace> {
   ahead = openNow(process.cwd());
   ahead.catch(() => undefined);
+  return ahead;
 }
 
 /** Opens the repository of the current directory. Two gits, at the same time. */
@@ -36,17 +38,17 @@ async function openNow(cwd: string): Promise<Workspace> {
     const value = process.env[key];
     if (value !== undefined) env[key] = value;
   }
-  const [repo, config] = await Promise.all([openRepository(cwd), Config.read(new Git(null), env)]);
+  const [config, repo] = await Promise.all([Config.read(new Git(null), env), openRepository(cwd)]);
   return { repo, config, tmux: tmuxOf(config) };
 }
 
 export function tmuxOf(config: Config): Tmux {
-  return Tmux.fromConfig(config.get('session.tmuxCommand') ?? 'tmux');
+  return Tmux.fromConfig(setting(config, 'tmuxCommand'));
 }
 
 /** `session.enabled=false` stops what writes or starts something; reading goes on. */
 export function requireEnabled(config: Config): void {
-  if (!config.getBoolean('session.enabled', true)) {
+  if (!setting(config, 'enabled')) {
     throw new DisabledError('git session is switched off here (session.enabled is false)', [
       'git config session.enabled true',
     ]);
