@@ -421,8 +421,9 @@ describe('tmux', () => {
     const repo = await saved(ann);
     await ann.killServer();
     const t = terminal(ann, repo, 'restore', '--attach', 'work');
-    const clients = async () =>
-      (await ann.tmuxAlive()) ? ann.tmux('list-clients', '-F', '#{client_session}') : '';
+    // A look at a server that just starts can keep it from starting: it is left alone until it draws.
+    await waitFor(() => t.text().includes('[work]'), 'the status line of the session');
+    const clients = () => ann.tmux('list-clients', '-F', '#{client_session}');
     await waitFor(async () => (await clients()) === 'work', 'the client in the session, and no other');
     t.type('\x02d');
     expect(await t.ended).toBe(0);

@@ -1,0 +1,162 @@
+import { StringDecoder } from 'node:string_decoder';
+import { onSignals } from '../flow/signals.ts';
+import { decodeKeys, type Key, unfinished } from '../session/keys.ts';
+import { type PickedRows, type PickerState, press, scrolled, startPicker } from '../session/picker.ts';
+import { clusters, cut, widthOf } from '../session/width.ts';
+import { safe } from '../trust/safe.ts';
+
+export interface ScreenOptions {
+  prompt: string;
+  multiple: boolean;
+}
+
+interface Size {
+  rows: number;
+  columns: number;
+}
+
+/** The other screen, so that what was there comes back; no wrapping, so that a line is always one row. */
+const ENTER = '\x1b[?1049h\x1b[?7l';
+/** A terminal that has no other screen is cleared at least. */
+const LEAVE = '\x1b[H\x1b[J\x1b[?7h\x1b[?1049l\x1b[?25h';
+/** Milliseconds after which an escape is a key by itself. */
+const ESCAPE_DELAY = 50;
+
+/** The built-in picker: type to search, arrows, Enter, and Tab where several may be chosen. */
+export function pickOnScreen(labels: readonly string[], options: ScreenOptions): Promise<PickedRows> {
+  const { stdin, stderr } = process;
+  const text = new StringDecoder('utf8');
+  let state = startPicker(labels, options.multiple);
+  let rest = '';
+  let timer: NodeJS.Timeout | undefined;
+
+  return new Promise((resolve, reject) => {
+    const draw = () => {
+      state = scrolled(state, listHeight(size()));
+      stderr.write(screenOf(state, options.prompt, size()));
+    };
+    const handle = (keys: readonly Key[]) => {
+      for (const key of keys) {
+        const step = press(state, key, listHeight(size()));
+        if ('picked' in step) return finish(step.picked);
+        state = step.next;
+      }
+      draw();
+    };
+    const guarded = (action: () => void) => () => {
+      try {
+        action();
+      } catch (error) {
+        restore();
+        reject(error);
+      }
+    };
+    const onData = (chunk: Buffer) =>
+      guarded(() => {
+        clearTimeout(timer);
+        const decoded = decodeKeys(rest + text.write(chunk));
+        rest = decoded.rest;
+        if (rest !== '') timer = setTimeout(guarded(onSilence), ESCAPE_DELAY);
+        if (decoded.keys.length > 0) handle(decoded.keys);
+      })();
+    const onSilence = () => {
+      const keys = unfinished(rest);
+      rest = '';
+      handle(keys);
+    };
+    const onGone = () => finish({ cancelled: 'interrupt' });
+    const onResize = guarded(draw);
+    // Whoever had the terminal while we were stopped has left it in line mode.
+    const onContinue = guarded(() => {
+      stdin.setRawMode(false);
+      stdin.setRawMode(true);
+      stderr.write(ENTER);
+      draw();
+    });
+
+    let restored = false;
+    const restore = () => {
+      if (restored) return;
+      restored = true;
+      clearTimeout(timer);
+      removeSignals();
+      stdin.off('data', onData).off('end', onGone).off('error', onGone);
+      stderr.off('resize', onResize);
+      process.off('SIGCONT', onContinue).off('exit', restore);
+      stdin.pause();
+      stderr.write(LEAVE);
+      try {
+        stdin.setRawMode(false);
+      } catch {
+        // The terminal is gone, and its mode with it.
+      }
+    };
+    const finish = (picked: PickedRows) => {
+      restore();
+      resolve(picked);
+    };
+    const removeSignals = onSignals(restore);
+    process.on('exit', restore).on('SIGCONT', onContinue);
+    guarded(() => {
+      stdin.setRawMode(true);
+      stderr.write(ENTER);
+      draw();
+      stderr.on('resize', onResize);
+      stdin.on('end', onGone).on('error', onGone).on('data', onData);
+      stdin.resume();
+    })();
+  });
+}
+
+/** Some terminals (a serial line, a pty that nobody has sized) say 0. */
+function size(): Size {
+  return { rows: process.stderr.rows || 24, columns: process.stderr.columns || 80 };
+}
+
+/** The first row is the query, the second one a count, where there is room for it. */
+function listHeight({ rows }: Size): number {
+  return Math.max(0, rows - (rows < 4 ? 1 : 2));
+}
+
+/** All that is written for one state: each row is cleared first, as clearing behind a full one takes its end. */
+export function screenOf(state: PickerState, prompt: string, size: Size): string {
+  const { lines, cursor } = frameOf(state, prompt, size);
+  const rows = Array.from({ length: size.rows }, (_, i) => `\x1b[2K${lines[i] ?? ''}`);
+  return `\x1b[?25l\x1b[H${rows.join('\r\n')}\x1b[1;${cursor + 1}H\x1b[?25h`;
+}
+
+/** The rows, and the column of the cursor, from 0. */
+export function frameOf(state: PickerState, prompt: string, size: Size): { lines: string[]; cursor: number } {
+  const { columns } = size;
+  const height = listHeight(size);
+  const asked = cut(prompt, Math.max(0, Math.floor(columns / 2) - 1));
+  const query = tail(safe(state.query), columns - widthOf(asked) - 2);
+  const first = `${asked}${asked === '' ? '' : ' '}${query}`;
+  const lines = [first];
+  if (height < size.rows - 1) lines.push(`\x1b[2m${cut(countLine(state), columns)}\x1b[22m`);
+  for (let i = state.top; i < Math.min(state.top + height, state.matches.length); i++) {
+    const row = state.matches[i]!;
+    const mark = !state.multiple ? '' : state.marked.has(row) ? '* ' : '  ';
+    const text = cut(`${i === state.at ? '>' : ' '} ${mark}${state.labels[row]!}`, columns);
+    lines.push(i === state.at ? `\x1b[7m${text}\x1b[27m` : text);
+  }
+  return { lines, cursor: Math.min(widthOf(first), columns - 1) };
+}
+
+function countLine({ matches, labels, marked, multiple }: PickerState): string {
+  const count = `${matches.length}/${labels.length}`;
+  const many = marked.size > 0 ? `, ${marked.size} marked` : '';
+  return `  ${count}${many}  Enter takes${multiple ? ', Tab marks' : ''}, Esc leaves`;
+}
+
+/** The end of a text that is too wide: that is where the person types. */
+function tail(text: string, width: number): string {
+  let out = '';
+  let used = 0;
+  for (const cluster of clusters(text).toReversed()) {
+    used += widthOf(cluster);
+    if (used > width) break;
+    out = cluster + out;
+  }
+  return out;
+}
