@@ -3,8 +3,9 @@
 // Rivals are run where they are: tmux itself always; tmux-resurrect where BENCH_RESURRECT names its
 // folder. Figures are medians of whole processes; quote the ratios, machines differ.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { spawn as spawnTerminal } from '@lydell/node-pty';
 import { PROGRAM, World } from './world.mjs';
 
 const smoke = process.argv.includes('--smoke');
@@ -13,8 +14,12 @@ const RUNS = smoke ? 2 : 15;
 const SESSIONS = smoke ? 3 : 50;
 const SNAPSHOTS = smoke ? 5 : 100;
 const MANY = smoke ? 10 : 1000;
+const SWITCHES = smoke ? 4 : 100;
+const IDLE = smoke ? 3 : 60;
 
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const percentile = (values, p) =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor((values.length * p) / 100))];
+const median = (values) => percentile(values, 50);
 const rows = [];
 const say = (text) => process.stderr.write(`${text}\n`);
 
@@ -251,7 +256,122 @@ function forgeSnapshots(world, count) {
   world.run('git', ['update-ref', '--stdin'], `${lines.join('\n')}\n`);
 }
 
-const parts = { startUp, saveSmall, large, freeze, scale };
+/** A terminal that shows one of two sessions: by our command, by tmux's own, and by a key. */
+async function switching() {
+  const world = new World();
+  let terminal;
+  try {
+    world.tmux('new-session', '-d', '-s', 'one', '-x', '160', '-y', '48', '-c', world.repo);
+    world.tmux('new-session', '-d', '-s', 'two', '-x', '160', '-y', '48', '-c', world.repo);
+    world.source(["bind-key -n F1 switch-client -t '=one:'", "bind-key -n F2 switch-client -t '=two:'"]);
+    terminal = spawnTerminal('tmux', ['-S', world.socket, 'attach-session', '-t', '=one'], {
+      ...{ cwd: world.repo, env: world.env, cols: 160, rows: 49 },
+    });
+    terminal.onData(() => undefined);
+    world.until(() => world.tmux('list-clients', '-F', '#{session_name}') === 'one');
+    const panes = new Map(
+      world
+        .tmux('list-panes', '-a', '-F', '#{session_name} #{pane_id} #{socket_path},#{pid},0')
+        .split('\n')
+        .map((line) => line.split(' '))
+        .map(([name, pane, tmux]) => [name, { TMUX: tmux, TMUX_PANE: pane }]),
+    );
+    // Each command is one of a pane of the session that the terminal shows.
+    const PATH = `${path.dirname(PROGRAM)}:${world.env.PATH}`;
+    const env = (from) => ({ ...world.env, PATH, ...panes.get(from) });
+    const timed = (program, args) => (from, to) => world.time(program, [...args, to], { env: env(from) });
+    const target = timed('tmux', ['-S', world.socket, 'switch-client', '-t']);
+    const ways = {
+      ours: timed(PROGRAM, ['switch']),
+      git: timed('git', ['session', 'switch']),
+      tmux: (from, to) => target(from, `=${to}:`),
+      key: await keySwitch(world, terminal),
+      node: () => world.time('node', ['-e', '0']),
+    };
+    const times = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
+    for (let i = 0; i <= SWITCHES; i++) {
+      for (const [name, way] of Object.entries(ways)) {
+        const there = await way('one', 'two');
+        if (name !== 'node') {
+          expectShown(world, 'two');
+          ways.tmux('two', 'one');
+        }
+        if (i > 0) times[name].push(there);
+      }
+    }
+    for (const p of [50, 95]) {
+      const of = (name) => percentile(times[name], p);
+      row(
+        `switch, percentile ${p} of ${SWITCHES}`,
+        of('ours'),
+        { 'tmux switch-client': of('tmux'), 'a key binding': of('key'), 'node -e 0': of('node') },
+        p === 95 ? '10 ms' : '-',
+      );
+      row(`the same through git, percentile ${p}`, of('git'), { 'git-session itself': of('ours') }, '-');
+    }
+  } finally {
+    terminal?.kill('SIGKILL');
+    world.remove();
+  }
+}
+
+function expectShown(world, name) {
+  const shown = world.tmux('list-clients', '-F', '#{?client_control_mode,,#{session_name}}').trim();
+  if (shown !== name) throw new Error(`the terminal shows ${shown}, not ${name}`);
+}
+
+/** From the key in the terminal until tmux tells a control client that the terminal shows another session. */
+async function keySwitch(world, terminal) {
+  world.tmux('new-session', '-d', '-s', 'watcher');
+  const client = spawn('tmux', ['-S', world.socket, '-C', 'attach-session', '-t', '=watcher'], {
+    ...{ env: world.env, stdio: ['pipe', 'pipe', 'ignore'] },
+  });
+  let changed = () => undefined;
+  client.stdout.on('data', (data) => {
+    if (/^%client-session-changed /mu.test(String(data))) changed();
+  });
+  world.until(() => world.tmux('list-clients').split('\n').length === 2);
+  return async () => {
+    // What an earlier switch has told is read first.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const done = new Promise((resolve) => (changed = resolve));
+    const start = performance.now();
+    terminal.write('\x1bOQ');
+    await done;
+    return performance.now() - start;
+  };
+}
+
+/** What a session costs that nobody uses: its part of the server, and its shell. Shared pages are shared out (PSS). */
+function memory() {
+  if (!existsSync('/proc/self/smaps_rollup')) return say('bench: memory needs /proc/<pid>/smaps_rollup');
+  withWorld((world) => {
+    world.tmux('new-session', '-d', '-s', 'idle-1', '-x', '160', '-y', '48', '-c', world.repo);
+    const more = Array.from({ length: IDLE - 1 }, (_, i) => `idle-${i + 2}`);
+    world.source(more.map((name) => `new-session -d -s ${name} -x 160 -y 48 -c "${world.repo}"`));
+    const panes = world.tmux('list-panes', '-a', '-F', '#{pane_pid} #{pane_id}').split('\n');
+    // A shell is idle when it shows its prompt.
+    world.until(() =>
+      panes.every((p) => world.tmux('capture-pane', '-p', '-t', p.split(' ')[1]).includes('$')),
+    );
+    const server = pss(world.tmux('display-message', '-p', '#{pid}'));
+    const shells = panes.reduce((sum, p) => sum + pss(p.split(' ')[0]), 0);
+    rows.push({
+      what: `memory of one of ${IDLE} idle sessions`,
+      mb: Math.round(((server + shells) / IDLE) * 100) / 100,
+      parts: { server_mb: Math.round(server * 100) / 100, shells_mb: Math.round(shells * 100) / 100 },
+      reach: '50 MB',
+    });
+  });
+}
+
+/** In MB. */
+function pss(pid) {
+  const [, kb] = /^Pss: +(\d+) kB$/mu.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'));
+  return Number(kb) / 1024;
+}
+
+const parts = { startUp, saveSmall, large, freeze, scale, switch: switching, memory };
 const only = process.argv.find((a) => a.startsWith('--only='))?.slice(7);
 for (const [name, part] of Object.entries(parts)) {
   if (only !== undefined && only !== name) continue;
@@ -261,6 +381,10 @@ for (const [name, part] of Object.entries(parts)) {
 if (json) process.stdout.write(`${JSON.stringify({ node: process.version, runs: RUNS, rows }, null, 2)}\n`);
 else {
   for (const r of rows) {
+    if (r.mb !== undefined) {
+      process.stdout.write(`${r.what}: ${r.mb} MB; to reach: ${r.reach}\n`);
+      continue;
+    }
     const beside = Object.entries(r.beside).map(([name, b]) => `${b.ratio} x ${name} (${b.ms} ms)`);
     process.stdout.write(
       `${r.what}: ${r.ms} ms${beside.length > 0 ? `, ${beside.join(', ')}` : ''}; to reach: ${r.reach}\n`,

@@ -47,11 +47,11 @@ export class World {
   }
 
   /** Milliseconds of one run of a whole process; throws where it fails with anything but the codes given. */
-  time(program, args, { input, codes = [0] } = {}) {
+  time(program, args, { input, codes = [0], env = this.env } = {}) {
     const start = performance.now();
     const { status, stderr } = spawnSync(program, args, {
       cwd: this.repo,
-      env: this.env,
+      env,
       stdio: [input === undefined ? 'ignore' : 'pipe', 'ignore', 'pipe'],
       input,
     });

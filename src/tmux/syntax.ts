@@ -34,6 +34,20 @@ export function quoteExpanded(value: Uint8Array | string): string {
   return quote(escapeFormat(value));
 }
 
+/** As `quoteExpanded`, for `pipe-pane`, which reads `%` as strftime does, before all else. */
+export function quoteTimed(value: Uint8Array | string): string {
+  const escaped = escapeFormat(value).toString('latin1').replaceAll('%', '%%');
+  return quote(Buffer.from(escaped, 'latin1'));
+}
+
+/**
+ * A value for an option that a status line shows. Users put such options into formats of their own, and with
+ * `#{E:...}` or inside of `#{?...}` tmux would read the value as a format too: what it could read is taken away here.
+ */
+export function statusValue(value: string): string {
+  return value.replace(/[^\p{L}\p{N} ./_@+:=-]/gu, '_');
+}
+
 /**
  * A format that gives a field which may hold any byte. TAB and LF separate fields and records, and
  * tmux 3.4 and 3.5 print vis(3)-encoded text, so what is special is encoded inside tmux already.
