@@ -14,7 +14,8 @@ import { setting } from '../session/settings.ts';
 import { fromText, toText, type Text } from '../session/text.ts';
 import { jobScript, outputScript, readJob, waitInDirectory } from '../process/job.ts';
 import { SessionRecords, type StoredRecord } from '../store/records.ts';
-import { quote, quoteExpanded } from '../tmux/syntax.ts';
+import { rememberStart } from '../tmux/capture.ts';
+import { quote, quoteExpanded, quoteTimed } from '../tmux/syntax.ts';
 import { tmuxEnvironment, tmuxFailure } from '../tmux/tmux.ts';
 import { quotePosix } from '../trust/quote.ts';
 import { historyFile, historyLines } from './history-save.ts';
@@ -70,7 +71,7 @@ export async function launch(ws: Workspace, spec: LaunchSpec): Promise<Launched>
       historyLimit: setting(ws.config, 'historyLimit', process.env),
     });
     try {
-      const made = await inTmux(ws, stored, shell);
+      const made = await inTmux(ws, stored, shell, spec.kind === 'run');
       if (made !== null) return { stored, ...made };
     } catch (error) {
       records.remove(stored.record.id);
@@ -94,7 +95,9 @@ function check(spec: LaunchSpec): void {
     throw new FileProblemError(`'${spec.cwd}' is not a directory`, ['name another one: -c <directory>']);
   }
   const [program, ...rest] = spec.argv ?? [];
-  if (program !== undefined && rest.length > 0) requireProgram(fromText(program), spec.cwd);
+  if (program !== undefined && rest.length > 0) {
+    requireProgram(fromText(program), spec.cwd, tmuxEnvironment()['PATH'] ?? '', 'run');
+  }
 }
 
 /** tmux changes `.` and `:` in a name without a word. */
@@ -111,7 +114,8 @@ export function requireTmuxName(name: string): void {
   ]);
 }
 
-function requireProgram(program: Buffer, cwd: string): void {
+/** A script would say so only when tmux has started it, and by an exit code that others have too. */
+export function requireProgram(program: Buffer, cwd: string, searchPath: string, verb: string): void {
   const isFile = (file: Buffer): boolean => {
     try {
       accessSync(file, constants.X_OK);
@@ -123,13 +127,18 @@ function requireProgram(program: Buffer, cwd: string): void {
   const name = program.toString('latin1');
   const places = name.includes('/')
     ? [path.isAbsolute(name) ? program : Buffer.concat([Buffer.from(`${cwd}/`), program])]
-    : (tmuxEnvironment()['PATH'] ?? '')
+    : searchPath
         .split(':')
         .map((place) => Buffer.concat([Buffer.from(`${path.resolve(cwd, place)}/`), program]));
   if (places.some(isFile)) return;
   throw new ProgramMissingError(`cannot start '${program.toString('utf8')}': no such program`, [
-    'a line for a shell is one argument: git session run "make && make test"',
+    `a line for a shell is one argument: git session ${verb} "make && make test"`,
   ]);
+}
+
+/** Makes the tmux session of a record anew, with a shell in it; null where tmux has one of that name already. */
+export function startShell(ws: Workspace, stored: StoredRecord): Promise<Omit<Launched, 'stored'> | null> {
+  return inTmux(ws, stored, setting(ws.config, 'defaultShell', process.env), false);
 }
 
 /** Null where tmux has a session of that name already. */
@@ -137,16 +146,17 @@ async function inTmux(
   ws: Workspace,
   stored: StoredRecord,
   shell: string | null,
+  runs: boolean,
 ): Promise<Omit<Launched, 'stored'> | null> {
   const { record, directory } = stored;
   const save = setting(ws.config, 'historyAutoSave', process.env);
-  if (record.kind === 'run') {
+  if (runs) {
     const file = save ? historyFile(ws.config, record) : null;
-    if (file !== null) mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    if (file !== null) makeHistoryDirectory(path.dirname(file));
     const script = Buffer.from(runScript(ws, stored, shell, file), 'latin1');
     writeFileSync(path.join(directory, 'start'), script, { mode: 0o600 });
   }
-  const input = `${commands(ws, stored, shell, save).join(' ; ')}\n`;
+  const input = `${commands(ws, stored, shell, save, runs).join(' ; ')}\n`;
   const result = await ws.tmux.run(['start-server', ';', 'source-file', '-'], input);
   if (/^duplicate session/mu.test(result.stderr)) return null;
   const [tmuxId = '', paneId = '', pid = ''] = result.stdout.toString('latin1').trim().split(' ');
@@ -154,8 +164,18 @@ async function inTmux(
     if (tmuxId !== '') await ws.tmux.run(['kill-session', '-t', `=${record.name}:`]);
     throw tmuxFailure(result.stderr);
   }
-  if (record.kind === 'run') await started(ws, stored, tmuxId);
+  if (runs) await started(ws, stored, tmuxId);
   return { tmuxId, paneId, pid: Number(pid) };
+}
+
+function makeHistoryDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new FileProblemError(`cannot make the directory for histories: ${(error as Error).message}`, [
+      'name another one: git config session.historySaveDir <directory>',
+    ]);
+  }
 }
 
 /** Nobody is told that a command was started before its script has said so. */
@@ -173,12 +193,12 @@ async function started(ws: Workspace, { directory }: StoredRecord, tmuxId: strin
 
 function runScript(ws: Workspace, stored: StoredRecord, shell: string | null, file: string | null): string {
   const { record, directory } = stored;
-  const argv = record.argv!;
-  const line = argv.length > 1 ? argv : [shell ?? process.env['SHELL'] ?? '/bin/sh', '-c', argv[0]!];
+  const line = commandWords(record.argv!, shell);
   const tmux = latin(quotePosix([...ws.tmux.command, '-u']));
   return jobScript({
     directory: latin(quotePosix([directory])),
     command: latin(quotePosix(line)),
+    piped: file !== null,
     after: historyLines({
       tmux,
       file: file === null ? null : latin(quotePosix([file])),
@@ -187,8 +207,13 @@ function runScript(ws: Workspace, stored: StoredRecord, shell: string | null, fi
   });
 }
 
+/** One word is a line for a shell, several are the program and its arguments. */
+export function commandWords(argv: readonly Text[], shell: string | null): readonly Text[] {
+  return argv.length > 1 ? argv : [shell ?? process.env['SHELL'] ?? '/bin/sh', '-c', argv[0]!];
+}
+
 /** The script holds whatever bytes the arguments have: it is put together, and written, byte by byte. */
-function latin(bytes: Buffer): string {
+export function latin(bytes: Buffer): string {
   return bytes.toString('latin1');
 }
 
@@ -196,7 +221,13 @@ function latin(bytes: Buffer): string {
  * The first window is only there so that the session's history limit counts for the second, which takes its place:
  * a pane's limit is fixed when it is made.
  */
-function commands(ws: Workspace, stored: StoredRecord, shell: string | null, save: boolean): string[] {
+function commands(
+  ws: Workspace,
+  stored: StoredRecord,
+  shell: string | null,
+  save: boolean,
+  runs: boolean,
+): string[] {
   const { record, directory } = stored;
   const at = quote(`=${record.name}:`);
   const size =
@@ -205,12 +236,11 @@ function commands(ws: Workspace, stored: StoredRecord, shell: string | null, sav
       : '';
   const env = environment(record).map(([name, value]) => `-e ${quote(`${name}=${value}`)}`);
   const cwd = quoteExpanded(fromText(record.cwd));
-  const program =
-    record.kind === 'run'
-      ? ['--', '/bin/sh', quote(path.join(directory, 'start'))]
-      : shell === null
-        ? []
-        : ['--', quote(shell), '-l'];
+  const program = runs
+    ? ['--', '/bin/sh', quote(path.join(directory, 'start'))]
+    : shell === null
+      ? []
+      : ['--', quote(shell), '-l'];
   const options: [string, string][] = [
     ['@git-session-id', record.id],
     ['@git-session-name', record.name],
@@ -220,6 +250,8 @@ function commands(ws: Workspace, stored: StoredRecord, shell: string | null, sav
   const list = [
     `new-session -d -s ${quote(record.name)} ${size} -c ${cwd} ${env.join(' ')} -- /bin/sh -c "read x"`,
     ...options.map(([name, value]) => `set-option -t ${at} ${name} ${quote(value)}`),
+    // Whatever the user's own sessions do when nobody looks at them.
+    `set-option -t ${at} destroy-unattached off`,
     `set-option -t ${at} history-limit ${record.historyLimit}`,
     ...(shell === null
       ? []
@@ -229,10 +261,13 @@ function commands(ws: Workspace, stored: StoredRecord, shell: string | null, sav
         ]),
     `new-window -k -P -F "#{session_id} #{pane_id} #{pane_pid}" -t ${quote(`=${record.name}:^`)} -c ${cwd} ${program.join(' ')}`,
   ];
-  if (record.kind === 'run') {
-    list.push(`set-option -w -t ${at} remain-on-exit on`);
+  if (runs) {
+    list.push(`set-option -p -t ${at} remain-on-exit on`);
+    // What a save is to hold: the command, and not the script around it.
+    const words = (record.argv ?? []).map((word) => fromText(word));
+    list.push(`set-option -p -t ${at} @git-session-start ${quote(rememberStart(words))}`);
     const output = Buffer.from(outputScript(latin(quotePosix([directory]))), 'latin1');
-    if (save) list.push(`pipe-pane -t ${at} ${quoteExpanded(output)}`);
+    if (save) list.push(`pipe-pane -t ${at} ${quoteTimed(output)}`);
   }
   if (!setting(ws.config, 'keepAlive', process.env)) {
     list.push(`set-hook -t ${at} client-attached "set-option destroy-unattached on"`);

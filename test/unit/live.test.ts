@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  isGlob,
+  type JobStatus,
+  judge,
+  type LiveFacts,
+  matchSessions,
+  runName,
+} from '../../src/session/live.ts';
+import { isSessionName } from '../../src/session/names.ts';
+import { parseJob } from '../../src/process/job.ts';
+
+const at = new Date('2026-11-21T10:11:12.345Z');
+
+describe('runName', () => {
+  test('N1 is <prefix>-<context>-<identifier>-<time>', () => {
+    expect(runName('gs', 'task', 'api-dev', at)).toBe('gs-task-api-dev-20261121101112');
+  });
+
+  test('N2 takes any identifier, and leaves nothing that tmux or git would change', () => {
+    expect(runName('gs', 'run', 'feature/auth', at)).toBe('gs-run-feature-auth-20261121101112');
+    expect(runName('gs', 'run', 'v1.2:x', at)).toBe('gs-run-v1-2-x-20261121101112');
+    expect(runName('gs', 'run', '', at)).toBe('gs-run-session-20261121101112');
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary', maxLength: 200 }),
+        fc.string(),
+        fc.string(),
+        (id, context, prefix) => {
+          const name = runName(prefix, context, id, at);
+          expect(isSessionName(name)).toBe(true);
+          expect(name).toMatch(/^[A-Za-z0-9_-]+-20261121101112$/u);
+        },
+      ),
+    );
+  });
+});
+
+describe('judge', () => {
+  const job = (change: Partial<JobStatus>): JobStatus => ({
+    ...{ state: 'running', exitCode: null, start: 1, end: null, pid: 5, startTime: 7 },
+    ...change,
+  });
+  const facts = (change: Partial<LiveFacts>): LiveFacts => ({
+    ...{ kind: 'run', alive: true, attachedClients: 0, wasAttached: false },
+    ...{ job: job({}), jobRuns: true, ended: null },
+    ...change,
+  });
+  const killed = { at: '', how: 'killed' } as const;
+  const exited = (exitCode: number) => job({ state: 'exited', exitCode, end: 2 });
+  const cases: [what: string, Partial<LiveFacts>, status: string][] = [
+    ['a command that runs', {}, 'running'],
+    ['L11 one that nobody looks at any more', { wasAttached: true }, 'detached'],
+    ['one that somebody looks at', { wasAttached: true, attachedClients: 1 }, 'running'],
+    ['L12 exit 0', { job: exited(0) }, 'completed'],
+    ['L12 exit 3', { job: exited(3) }, 'failed'],
+    ['exit 0, and tmux is gone', { job: exited(0), alive: false }, 'completed'],
+    ['exit 0, killed afterwards', { job: exited(0), alive: false, ended: killed }, 'completed'],
+    [
+      'L10 killed',
+      { job: job({ state: 'hangup', exitCode: 129 }), alive: false, ended: killed },
+      'terminated',
+    ],
+    ['tmux went away', { job: job({ state: 'hangup', exitCode: 129 }), alive: false }, 'failed'],
+    ['tmux went away, the command goes on', { alive: false }, 'running'],
+    ['a process that left no word', { alive: false, jobRuns: false }, 'failed'],
+    ['a kill that did not work', { ended: killed }, 'running'],
+    ['never started', { job: null, alive: false }, 'failed'],
+    ['a session of shells', { kind: 'create', job: null }, 'running'],
+    ['a session of shells, without tmux', { kind: 'create', job: null, alive: false }, 'terminated'],
+  ];
+  test.each(cases)('%s', (_, change, status) => {
+    const judged = judge(facts(change));
+    expect(judged.status).toBe(status);
+    // What a person could not tell by themselves has its reason.
+    if (judged.status === 'failed' && judged.exitCode === null) expect(judged.reason).not.toBeNull();
+  });
+});
+
+describe('matchSessions', () => {
+  const one = (name: string, identifier = name, id = '0'.repeat(8)) => ({
+    ...{ id: `${id}-0000-4000-8000-000000000000`, tmuxId: `$${name.length}` },
+    names: [name, identifier],
+  });
+  const all = [one('auth', 'a', '1a2b3c4d'), one('auth-2', 'b'), one('api', 'v1.2:x'), one('web', 'auth')];
+  const names = (pattern: string) => matchSessions(all, pattern).map((s) => s.names[0]);
+
+  test('C11 an exact name wins over names that begin with it, and over identifiers', () => {
+    expect(names('auth')).toEqual(['auth']);
+  });
+  test('C10 a part of a name', () => {
+    expect(names('ut')).toEqual(['auth', 'auth-2', 'web']);
+    expect(names('h-2')).toEqual(['auth-2']);
+    expect(names('nothing')).toEqual([]);
+  });
+  test('N2 the identifier as it was given', () => {
+    expect(names('v1.2:x')).toEqual(['api']);
+  });
+  test('O10 ids of tmux, of ours, and their beginning', () => {
+    expect(names('$6')).toEqual(['auth-2']);
+    expect(names('1a2b3c4d-0000-4000-8000-000000000000')).toEqual(['auth']);
+    expect(names('1a2b')).toEqual(['auth']);
+    expect(names('1a')).toEqual([]);
+  });
+  test('a glob means all that it covers, and no more', () => {
+    expect(names('auth*')).toEqual(['auth', 'auth-2', 'web']);
+    expect(names('a?i')).toEqual(['api']);
+    expect(isGlob('a?i')).toBe(true);
+    expect(isGlob('[ab]')).toBe(false);
+  });
+});
+
+describe('parseJob', () => {
+  const stat = `7 (a) b) S ${Array.from({ length: 50 }, (_, i) => i).join(' ')}`;
+  test('reads what the script writes', () => {
+    const text = `state=exited\ncode=3\nstart=100.500000000\nend=102\npid=7\nstat=${stat}\n`;
+    expect(parseJob(text)).toEqual({
+      ...{ state: 'exited', exitCode: 3, start: 100.5, end: 102, pid: 7, startTime: 18 },
+    });
+  });
+  test('reads what a date without nanoseconds, and a system without /proc, leave', () => {
+    const text = 'state=running\ncode=\nstart=100.N\nend=\npid=7\nstat=\n';
+    expect(parseJob(text)).toEqual({
+      ...{ state: 'running', exitCode: null, start: 100, end: null, pid: 7, startTime: null },
+    });
+  });
+  test('takes nothing else', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(parseJob(text)).toBeNull();
+      }),
+    );
+    expect(parseJob('state=done\n')).toBeNull();
+  });
+});
