@@ -23,3 +23,8 @@ export function recordJson(record: SessionRecord) {
     config: { name: record.name, working_dir: displayText(record.cwd), ai: record.ai },
   };
 }
+
+/** Seconds since 1970 as ISO 8601. */
+export function isoTime(seconds: number | null | undefined): string | null {
+  return seconds == null ? null : new Date(seconds * 1000).toISOString();
+}

@@ -3,7 +3,7 @@ import { SessionFailedError, UsageError } from '../session/errors.ts';
 import { attachTo, run, type Started, waitForEnd } from '../flow/run.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
-import { commandText, recordJson } from './live-json.ts';
+import { commandText, isoTime, recordJson } from './live-json.ts';
 import { parseMetadata } from './start-options.ts';
 
 export class RunCommand extends SessionCommand {
@@ -28,7 +28,7 @@ export class RunCommand extends SessionCommand {
   contextName = Option.String('--context', 'run', {
     description: '=<word> what kind of work it is (default: run)',
   });
-  meta = Option.Array('--meta', [], { description: '=<key>=<value> a note for programs; may be repeated' });
+  meta = Option.Array('--meta', [], { description: '=<key=value> a note for programs; may be repeated' });
   directory = Option.String('-c,--cwd', { description: '=<directory> where it runs' });
   worktree = Option.String('-w,--worktree', { description: '=<branch|path> run it in this worktree' });
   create = Option.Boolean('--create', false, {
@@ -89,8 +89,8 @@ export class RunCommand extends SessionCommand {
     if (this.json) {
       this.printJson({
         ...{ ...recordJson(record), pid, status, exit_code: job?.exitCode ?? null },
-        start_time: time(job?.start),
-        end_time: time(job?.end),
+        start_time: isoTime(job?.start),
+        end_time: isoTime(job?.end),
       });
     } else if (job?.state === 'hangup') {
       throw new SessionFailedError(`the tmux session of '${record.name}' went away while it ran`, [
@@ -99,9 +99,4 @@ export class RunCommand extends SessionCommand {
     }
     return code;
   }
-}
-
-/** Seconds since 1970 as ISO 8601. */
-export function time(seconds: number | null | undefined): string | null {
-  return seconds == null ? null : new Date(seconds * 1000).toISOString();
 }

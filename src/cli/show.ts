@@ -1,12 +1,14 @@
 import { Command, Option } from 'clipanion';
-import { UsageError } from '../session/errors.ts';
+import { UnknownRefError, UsageError } from '../session/errors.ts';
 import type { Crq, Snapshot } from '../session/schema.ts';
 import { displayText } from '../session/text.ts';
 import { page } from '../flow/pager.ts';
 import { type Approval, inspect, type Inspected, rawBytes } from '../flow/show.ts';
+import { inspectLive } from '../flow/show-live.ts';
 import { safe, safeArgv } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { windowLines } from './drawing.ts';
+import { liveJson, liveLines } from './show-live.ts';
 import { ago, date, isAscii, terminalWidth } from './table.ts';
 
 export class ShowCommand extends SessionCommand {
@@ -34,7 +36,17 @@ export class ShowCommand extends SessionCommand {
       else await new Promise<void>((resolve) => process.stdout.write(bytes, () => resolve()));
       return 0;
     }
-    const found = await inspect(this.ref ?? null);
+    let found;
+    try {
+      found = await inspect(this.ref ?? null);
+    } catch (error) {
+      if (!(error instanceof UnknownRefError) || this.ref === undefined) throw error;
+      const live = await inspectLive(this.ref);
+      if (live === null) throw error;
+      if (this.json) this.printJson(liveJson(live.view, live.accessedAt));
+      else this.out(liveLines(live.view).join('\n'));
+      return 0;
+    }
     if (found.approval.problem !== null) this.warn(found.approval.problem);
     if (this.json) this.printJson(showJson(found));
     else await page(`${showLines(found).join('\n')}\n`);
@@ -42,13 +54,15 @@ export class ShowCommand extends SessionCommand {
   }
 }
 
-function showJson({ loaded, crqs, approval }: Inspected) {
+function showJson({ loaded, crqs, approval, accessedAt }: Inspected) {
   const { snapshot, stored, oid, label } = loaded;
   return {
     ...snapshot,
     crqs,
     ...{ ref: stored?.ref ?? null, oid, context: stored?.context ?? null },
     ...{ snapshot: label, remote: stored?.remote ?? null },
+    createdAt: new Date(snapshot.tmux.sessions[0]!.createdAt * 1000).toISOString(),
+    lastAccessedAt: accessedAt?.toISOString() ?? null,
     approval: { commands: approval.commands, state: approval.state },
   };
 }

@@ -3,6 +3,7 @@ import { compareIds } from '../session/names.ts';
 import { commandOf } from '../session/plan.ts';
 import { type Crq, MAX_SNAPSHOT_BYTES, type Snapshot } from '../session/schema.ts';
 import { objectInfos, readBlob } from '../git/objects.ts';
+import { noteAccess } from '../store/accessed.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
 import { type Catalog, readCatalog, type StoredSnapshot } from '../store/sessions.ts';
 import { Approvals } from '../trust/approvals.ts';
@@ -17,6 +18,8 @@ export interface Inspected {
   approval: Approval;
   /** Of the base and the worktree commit: whether this repository has them. */
   present: { head: boolean; work: boolean };
+  /** When it was looked at, which is now; null where that can't be noted. */
+  accessedAt: Date | null;
 }
 
 export interface Approval {
@@ -40,6 +43,7 @@ export async function inspect(ref: string | null): Promise<Inspected> {
     crqs: stored === null ? snapshot.crqs : crqsOf(catalog, stored, snapshot),
     approval: approvalOf(ws, loaded),
     present: { head: infos[0] !== null, work: infos[1] !== null },
+    accessedAt: noteAccess(ws.repo, snapshot.session.id),
   };
 }
 
@@ -83,6 +87,6 @@ function approvalOf(ws: Workspace, loaded: Loaded): Approval {
 function startedPanes(snapshot: Snapshot): number {
   return snapshot.tmux.windows
     .flatMap((w) => w.panes)
-    .map(commandOf)
+    .map((p) => commandOf(p))
     .filter((c) => c.start !== null || c.steps.length > 0 || c.prefill !== null).length;
 }

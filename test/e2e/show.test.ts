@@ -287,3 +287,39 @@ describe('the pager', () => {
     expect(piped.stdout).toMatch(/^snapshot .*\ndone\n$/u);
   });
 });
+
+describe('show of live sessions', () => {
+  test('S17 looking is noted, and the id stays', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    await ann.ok(repo, 'create', 'work');
+    const look = async () =>
+      JSON.parse(await ann.ok(repo, 'show', '--json', 'work')) as Record<
+        'id' | 'createdAt' | 'lastAccessedAt',
+        string
+      > & {
+        session?: { id: string };
+      };
+    const [first, second] = [await look(), await look()];
+    expect(second.id).toBe(first.id);
+    expect(second.createdAt).toBe(first.createdAt);
+    expect(Date.parse(second.lastAccessedAt)).toBeGreaterThan(Date.parse(first.lastAccessedAt));
+    await ann.ok(repo, 'save', '-t', 'work');
+    const third = await look();
+    expect(third.session!.id).toBe(first.id);
+    expect(Date.parse(third.lastAccessedAt)).toBeGreaterThan(Date.parse(second.lastAccessedAt));
+  });
+
+  test('one that was never saved is shown by its record, running or not', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    await ann.gs(repo, 'run', '--wait', '--id', 'prices', '--meta', 'a=b', 'exit 3');
+    await ann.killServer();
+    const text = await ann.ok(repo, 'show', 'prices');
+    expect(text).toMatch(/^session gs-run-prices-\d{14}$/mu);
+    expect(text).toMatch(/^Status: +failed, exit 3$/mu);
+    expect(text).toMatch(/^Command: +exit 3$/mu);
+    expect(text).toMatch(/^Note: +a=b$/mu);
+    expect((await ann.gs(repo, 'show', 'nothing')).code).toBe(1);
+  });
+});
