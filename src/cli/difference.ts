@@ -21,7 +21,7 @@ function isImplied({ path }: Difference, paths: ReadonlySet<string>): boolean {
 }
 
 function sentence(d: Difference): string {
-  const pane = /^tmux\.windows\[(.+?)\]\.panes\[(.+?)\](?:\.(\w+))?$/u.exec(d.path);
+  const pane = /^tmux\.windows\[(.+?)\]\.panes\[(.+?)\](?:\.(\w+(?:\.\w+)*))?$/u.exec(d.path);
   if (pane !== null) return paneSentence(`pane ${safe(pane[1]!)}.${safe(pane[2]!)}`, pane[3], d);
   const window = /^tmux\.windows\[(.+?)\](?:\.(\w+))?$/u.exec(d.path);
   if (window !== null) return windowSentence(`window ${safe(window[1]!)}`, window[2], d);
@@ -83,6 +83,10 @@ function paneSentence(pane: string, field: string | undefined, d: Difference): s
       return `${pane}: a restore does something else with it`;
     case 'active':
       return `${pane}: ${d.to === true ? 'active' : 'not active any more'}`;
+    case 'agent':
+      return `${pane}: agent ${agentText(d.from)} -> ${agentText(d.to)}`;
+    case 'agent.conversation':
+      return `${pane}: another conversation, ${change(d)}`;
     case 'geometry':
       return `${pane}: another size or place`;
     default:
@@ -103,9 +107,14 @@ const NAMES: Readonly<Record<string, string>> = {
   cwdDeleted: 'directory was deleted:',
   last: 'was active before:',
   start: 'started with',
+  'agent.name': 'agent',
   remainOnExit: 'remain-on-exit',
   automaticRename: 'automatic rename:',
 };
+
+function agentText(value: unknown): string {
+  return value === null ? 'none' : safe((value as NonNullable<TmuxPane['agent']>).name);
+}
 
 function argvText(value: unknown): string {
   return value === null ? 'a shell' : safeArgv(value as Text[]);

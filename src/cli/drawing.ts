@@ -1,9 +1,10 @@
+import { AGENT_TITLES } from '../session/agent.ts';
 import { quoteCommand } from '../session/command-line.ts';
 import { drawWindow } from '../session/drawing.ts';
 import { SessionError } from '../session/errors.ts';
 import { leaves, parseLayout } from '../session/layout.ts';
 import { commandOf } from '../session/plan.ts';
-import type { SnapshotPath, TmuxPane, TmuxWindow } from '../session/schema.ts';
+import type { PaneAgent, SnapshotPath, TmuxPane, TmuxWindow } from '../session/schema.ts';
 import { displayText, equalText, type Text } from '../session/text.ts';
 import { looksConfusable, safe, safeArgv } from '../trust/safe.ts';
 
@@ -80,6 +81,7 @@ function paneLines(w: TmuxWindow, p: TmuxPane, { hostName }: WindowStyle): strin
     const odd = looksConfusable(p.command[0]!) ? '  <- has characters that look like others' : '';
     more(`$ ${safeArgv(p.command)}${odd}`);
   }
+  if (p.agent !== null) more(agentLine(p.agent));
   for (const line of restoreLines(p)) more(line);
   const noted = facts.filter((f) => f !== '').join(', ');
   if (noted !== '') more(noted);
@@ -88,6 +90,21 @@ function paneLines(w: TmuxWindow, p: TmuxPane, { hostName }: WindowStyle): strin
   }
   return lines;
 }
+
+function agentLine({ name, conversation, confidence, evidence }: PaneAgent): string {
+  if (conversation === null) return `agent: ${AGENT_TITLES[name]}, conversation not known`;
+  const sure = confidence === 'guessed' ? 'guessed: ' : '';
+  return `agent: ${AGENT_TITLES[name]}, conversation ${safe(conversation)} (${sure}${FOUND_BY[evidence]})`;
+}
+
+const FOUND_BY: Record<PaneAgent['evidence'], string> = {
+  hook: 'a hook told it',
+  registry: 'from the list of its processes',
+  argv: 'from its arguments',
+  fd: 'from its open file',
+  transcript: 'the newest transcript of the directory',
+  none: 'not known how',
+};
 
 /** What a restore does with the pane, and how that was found out. */
 function restoreLines(p: TmuxPane): string[] {

@@ -42,6 +42,7 @@ export function printPlan({ plan, consent, label, env }: Preview, out: (text: st
       out(`        pane ${w.index}.${p.pane}  ${safe(p.cwd)}`);
       for (const argv of [...(p.start === null ? [] : [p.start]), ...p.steps])
         out(`          $ ${safeArgv(argv)}`);
+      if (p.transcript !== null) out('          (its conversation is copied to this directory)');
       if (p.prefill !== null) out(`          (typed, not started) ${safeArgv(p.prefill)}`);
       if (p.shown !== null) out(`          (shown, not started) ${safe(p.shown)}`);
     }
@@ -78,6 +79,7 @@ export function planJson({ plan, consent, label, env }: Preview) {
         commands: p.steps,
         prefill: p.prefill,
         shown: p.shown,
+        transcript: p.transcript,
         problem: p.problem,
       })),
     })),

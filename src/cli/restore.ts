@@ -42,6 +42,10 @@ export class RestoreCommand extends SessionCommand {
   window = Option.String('--window', { description: '=<n> only the window with this index' });
   run = Option.Boolean('--run', { description: 'start the commands without asking; --no-run starts none' });
 
+  launch = Option.String('--launch', {
+    description: '=<all|none> none: commands are typed and wait for Enter',
+  });
+
   async execute(): Promise<number> {
     if (this.all === (this.ref !== undefined)) {
       throw new UsageError(this.all ? '--all takes no reference' : 'which session? a reference is missing', [
@@ -72,6 +76,10 @@ export class RestoreCommand extends SessionCommand {
     if (window !== null && !/^\d{1,9}$/u.test(this.window ?? '')) {
       throw new UsageError(`--window takes a window's index, not '${this.window}'`);
     }
+    const launch = this.launch ?? 'all';
+    if (launch !== 'all' && launch !== 'none') {
+      throw new UsageError(`--launch is all or none, not '${launch}'`);
+    }
     if (this.as === '') throw new UsageError('--as takes a name');
     const terminal = process.stdin.isTTY && process.stderr.isTTY && !this.json;
     return {
@@ -81,6 +89,7 @@ export class RestoreCommand extends SessionCommand {
       autostash: this.autostash,
       worktree: null,
       run: this.run ?? null,
+      launch,
       ...(terminal ? { ask: askConsent } : {}),
     };
   }

@@ -7,10 +7,12 @@ import type { GitFacts, Snapshot, TmuxPane, TmuxSession, TmuxWindow } from '../s
 import { type Text, toText } from '../session/text.ts';
 import type { Status } from '../git/status.ts';
 import type { Repository } from '../git/repository.ts';
+import { type InspectedAgent, inspectAgents } from '../process/agents.ts';
 import { inspectPanes, type InspectedPane } from '../process/inspect.ts';
 import type { LivePane, LiveSession, LiveState, LiveWindow, Server } from '../tmux/capture.ts';
 import { redactArgv, redactCommand, redactText, redactUrl } from '../trust/redact.ts';
 import { VERSION } from '../version.ts';
+import { describeAgent } from './agents.ts';
 
 type Redactions = Snapshot['redactions'];
 
@@ -27,9 +29,24 @@ export interface DescribedTmux {
   files: { path: string; bytes: Buffer }[];
 }
 
+/** What runs in a pane, and the agent that leads it. */
+export interface SeenPane extends InspectedPane {
+  agent: InspectedAgent | null;
+}
+
 /** Inspects every pane's processes once, for all sessions that are saved together. */
-export function inspectAll(state: LiveState): Map<number, InspectedPane> {
-  return inspectPanes(state.panes.map((p) => ({ panePid: p.pid, start: startOf(p), dead: p.dead })));
+export function inspectAll(state: LiveState): Map<number, SeenPane> {
+  const found = inspectPanes(state.panes.map((p) => ({ panePid: p.pid, start: startOf(p), dead: p.dead })));
+  const byPid = new Map(state.panes.filter((p) => !p.dead).map((p) => [p.pid, p]));
+  const agents = inspectAgents(
+    [...byPid.values()].map((p) => ({
+      panePid: p.pid,
+      processes: found.get(p.pid)?.processes ?? [],
+      cwd: p.currentPath.toString('utf8'),
+      option: p.agentOption,
+    })),
+  );
+  return new Map([...found].map(([pid, pane]) => [pid, { ...pane, agent: agents.get(pid) ?? null }]));
 }
 
 function startOf(pane: LivePane): StartCommand | null {
@@ -43,7 +60,7 @@ export function describeTmux(
   server: Server,
   session: LiveSession,
   state: LiveState,
-  inspected: Map<number, InspectedPane>,
+  inspected: Map<number, SeenPane>,
   scrollback: Map<string, Scrollback>,
   places: Places,
 ): DescribedTmux {
@@ -111,7 +128,7 @@ function layoutOf(w: LiveWindow, panes: number): Pick<TmuxWindow, 'layout' | 'wi
 function describePane(
   p: LivePane,
   where: string,
-  found: InspectedPane | undefined,
+  found: SeenPane | undefined,
   scrollback: Scrollback | undefined,
   places: Places,
   redactions: Redactions,
@@ -170,6 +187,10 @@ function describePane(
             steps,
             line,
           },
+    agent:
+      found?.agent == null || relaunch === null || p.dead
+        ? null
+        : describeAgent(found.agent, relaunch, start, redactArgv),
     processes: (found?.processes ?? []).map(({ pid, ppid, argv }) => ({
       pid,
       ppid,

@@ -1,13 +1,16 @@
 import type { PlannedPane, RestorePlan } from '../session/plan.ts';
+import { nameFromTmux } from '../session/names.ts';
 import { type Crq, MAX_SCROLLBACK_BYTES } from '../session/schema.ts';
 import { fromText, type Text } from '../session/text.ts';
 import { readObjects } from '../git/objects.ts';
 import type { Repository } from '../git/repository.ts';
 import type { BuildSession } from '../tmux/build.ts';
+import { statusValue } from '../tmux/syntax.ts';
 import { safe } from '../trust/safe.ts';
 import { sanitizeScrollback } from '../trust/scrollback.ts';
 import type { Loaded } from './load.ts';
 import type { RunDirectory } from './run-directory.ts';
+import { statusOptions } from './status-options.ts';
 
 /** All scrollback of one snapshot together is never more than this many bytes. */
 const MAX_ALL_SCROLLBACK = 64 * 1024 * 1024;
@@ -56,9 +59,12 @@ export async function toBuild(
       // Under another name it is another session, whose life begins here.
       ...(renamed ? [] : [['@git-session-id', snapshot.session.id] as [string, string]]),
       ['@git-session-snapshot', stored === null ? loaded.oid : loaded.label],
-      ...(ids.length > 0 ? [['@crq', ids.join(' ')] as [string, string]] : []),
+      ...statusOptions({
+        name: renamed ? nameFromTmux(fromText(plan.tmuxName)) : (stored?.name ?? snapshot.session.name),
+        crqs: ids,
+      }),
     ],
-    statusLabel: ids.length > 0 ? `[${ids.slice(0, 5).join(' ')}]` : '',
+    statusLabel: ids.length > 0 ? `[${statusValue(ids.slice(0, 5).join(' '))}]` : '',
   };
 }
 

@@ -6,6 +6,7 @@ import { readSituation } from '../git/checkout.ts';
 import type { Repository } from '../git/repository.ts';
 import { listSessions, type Server } from '../tmux/capture.ts';
 import { DEFAULT_ALLOW, restorableEnvironment } from '../trust/environment.ts';
+import { agentFacts } from './agents.ts';
 import { type Consent, consentFor, type ConsentOptions } from './consent.ts';
 import { crqsOf } from '../store/crq-links.ts';
 import { directoryFacts, findMissingPrograms } from './facts.ts';
@@ -71,6 +72,7 @@ export async function planNow(
     git,
     directories: await directoryFacts(repo, snapshot, places, moves),
     missingPrograms: findMissingPrograms(snapshot, places),
+    agents: agentFacts(snapshot, places),
   });
 }
 

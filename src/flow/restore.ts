@@ -20,6 +20,7 @@ import {
 } from '../tmux/build.ts';
 import { ControlClient } from '../tmux/control.ts';
 import { safe } from '../trust/safe.ts';
+import { carryTranscripts } from './agents.ts';
 import { type Consent, consentFor, recheck } from './consent.ts';
 import type { Loaded } from './load.ts';
 import { toBuild } from './restore-build.ts';
@@ -240,6 +241,7 @@ async function prepare(
   const kept = first.warnings.filter((w) => !w.startsWith('pane ') || plan.warnings.includes(w));
   const warnings = [...new Set([...kept, ...plan.warnings])];
   if (!consent.approved) withoutCommands(plan);
+  carryTranscripts(plan, item.notes, warnings);
   const crqs = linkedCrqs(loaded);
   const environment = environmentFor(ws, loaded, consent, warnings);
   const missing: string[] = [];

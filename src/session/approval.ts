@@ -20,6 +20,7 @@ export function approvalSubject(repository: string, id: string, oid: string, sna
         start: p.start,
         steps: p.relaunch.steps,
         line: p.relaunch.line,
+        agent: p.agent,
       })),
     ),
   };

@@ -29,6 +29,12 @@ export const VOLATILE: readonly (readonly [path: string, why: string])[] = [
   ['tmux.sessions[*].attachedClients', 'people come and go'],
   ['tmux.windows[*].panes[*].processes', 'process ids'],
   ['tmux.windows[*].panes[*].alternate', 'follows from the command'],
+  ['tmux.windows[*].panes[*].agent.argv', 'follows from the command'],
+  [
+    'tmux.windows[*].panes[*].agent.evidence',
+    'where the id was found; a resumed agent tells it by its arguments',
+  ],
+  ['tmux.windows[*].panes[*].agent.confidence', 'as the evidence'],
   ['tmux.windows[*].panes[*].historyLines', 'grows with any output'],
   ['tmux.windows[*].panes[*].scrollback', 'changes with any output'],
   ['git.work', 'an id that holds a time; the trees of the commit are compared instead'],

@@ -1,3 +1,4 @@
+import { agentCommand, type AgentFact, agentKey, agentWarning } from './agent-resume.ts';
 import { quoteCommand, shellWord } from './command-line.ts';
 import { formatLayout, leaves, parseLayout } from './layout.ts';
 import {
@@ -9,6 +10,7 @@ import {
 } from './errors.ts';
 import { fromSnapshotPath, type Places } from './paths.ts';
 import type { Snapshot, TmuxPane } from './schema.ts';
+import { isShell } from './shell-argv.ts';
 import { displayText, equalText, fromText, type Text } from './text.ts';
 
 /** What restore was asked for. */
@@ -21,6 +23,8 @@ export interface RestoreRequest {
   autostash: boolean;
   /** A linked worktree is made at this path; null: restore in place. */
   worktree: string | null;
+  /** `none`: every command is typed and waits for Enter. */
+  launch?: 'all' | 'none';
 }
 
 /** What is true on this machine, asked for before the plan is made. */
@@ -38,6 +42,8 @@ export interface RestoreFacts {
   directories: ReadonlyMap<string, DirectoryFact>;
   /** Programs that were not found, by `programKey`. */
   missingPrograms: ReadonlySet<string>;
+  /** Of each agent's conversation, by `agentKey`: what there is of it. Absent: it is taken to be there. */
+  agents?: ReadonlyMap<string, AgentFact>;
 }
 
 export type DirectoryFact =
@@ -85,6 +91,8 @@ export interface PlannedPane {
   /** A line that was rebuilt from a pipeline. It is shown, never typed: a snapshot's own text is not. */
   shown: Text | null;
   scrollback: string | null;
+  /** The transcript of an agent that is copied to where the agent looks for it, before it starts. */
+  transcript: { from: string; to: string } | null;
   /**
    * What would be started if nothing were missing here: what an approval is about, because a checkout or
    * a later look can bring what was missing.
@@ -144,10 +152,13 @@ export function planRestore(snapshot: Snapshot, request: RestoreRequest, facts: 
       );
     }
     const panes = w.panes.map((p) => {
-      const planned = planPane(w.index, p, facts);
+      const planned = planPane(w.index, p, facts, request.launch ?? 'all');
       if (planned.problem !== null) {
         partial = true;
         warnings.push(`pane ${w.index}.${p.index}: ${planned.problem}`);
+      } else {
+        const said = agentWarning(p, facts.agents?.get(agentKey(w.index, p.index)));
+        if (said !== null) warnings.push(`pane ${w.index}.${p.index}: ${said}`);
       }
       const { title, active, last, remainOnExit, synchronized } = p;
       return { ...planned, title, active, last, remainOnExit, synchronized };
@@ -271,14 +282,16 @@ function missing(snapshot: Snapshot, oid: string): MissingCommitError {
   );
 }
 
-function planPane(window: number, p: TmuxPane, facts: RestoreFacts): PlannedPane {
+function planPane(window: number, p: TmuxPane, facts: RestoreFacts, launch: 'all' | 'none'): PlannedPane {
   const wanted = fromSnapshotPath(p.cwd, facts.places);
   const fact = wanted === null ? undefined : facts.directories.get(wanted.toString('latin1'));
-  const what = commandOf(p);
+  const agent = facts.agents?.get(agentKey(window, p.index));
+  const found = commandOf(p, agent);
+  const what = launch === 'none' ? heldBack(p, found) : found;
   const { start, steps, prefill } = what;
   const home = facts.places.home ?? Buffer.from('/');
   const base = {
-    ...{ window, pane: p.index, scrollback: p.scrollback?.path ?? null },
+    ...{ window, pane: p.index, scrollback: p.scrollback?.path ?? null, transcript: null },
     wants: { cwd: wanted ?? home, start, steps, prefill },
   };
   const nothing = { start: null, steps: [], prefill: null, shown: null };
@@ -306,13 +319,24 @@ function planPane(window: number, p: TmuxPane, facts: RestoreFacts): PlannedPane
     .map((step) => displayText(step[0]!))
     .find((name) => facts.missingPrograms.has(programKey(window, p.index, name)));
   if (typed !== undefined) return { ...base, ...what, cwd: wanted, problem: `'${typed}' was not found` };
-  return { ...base, ...what, cwd: wanted, problem: null };
+  const transcript = agent?.state === 'elsewhere' ? { from: agent.from, to: agent.to } : null;
+  return { ...base, ...what, transcript, cwd: wanted, problem: null };
 }
 
 /** What a pane would start, as far as the snapshot is sure of it. */
-export function commandOf(p: TmuxPane): Pick<PlannedPane, 'start' | 'steps' | 'prefill' | 'shown'> {
+export function commandOf(
+  p: TmuxPane,
+  fact?: AgentFact,
+): Pick<PlannedPane, 'start' | 'steps' | 'prefill' | 'shown'> {
   const { source, confidence, steps, line } = p.relaunch;
   const nothing = { start: null, steps: [], prefill: null, shown: null };
+  const agent = agentCommand(p, fact);
+  if (agent !== null) {
+    const { argv, nested, started, sure } = agent;
+    if (started) return { ...nothing, start: oneWord(argv) };
+    if (sure) return shellStart(p, { ...nothing, steps: [...nested, argv] });
+    return shellStart(p, { ...nothing, steps: nested, prefill: argv });
+  }
   if (p.dead !== null || source === 'none') return shellStart(p, nothing);
   if (source === 'start' && confidence === 'exact' && p.start !== null) {
     return { ...nothing, start: 'argv' in p.start ? oneWord(p.start.argv) : [p.start.shell] };
@@ -326,6 +350,19 @@ export function commandOf(p: TmuxPane): Pick<PlannedPane, 'start' | 'steps' | 'p
     return shellStart(p, { ...nothing, steps, shown: line });
   }
   return shellStart(p, nothing);
+}
+
+/** The same, with Enter left to the user. A start command becomes a line in a shell; a line of text is only shown. */
+function heldBack(p: TmuxPane, what: ReturnType<typeof commandOf>): ReturnType<typeof commandOf> {
+  const { start, steps, prefill } = what;
+  if (start !== null && p.relaunch.source === 'start') {
+    const nothing = { start: null, steps: [], prefill: null, shown: null };
+    if (start.length === 1) return { ...nothing, shown: start[0]! };
+    return { ...nothing, prefill: isWrapped(start) ? start.slice(-1) : start };
+  }
+  const last = steps.at(-1);
+  if (prefill !== null || last === undefined || isShell(last)) return what;
+  return { ...what, steps: steps.slice(0, -1), prefill: last };
 }
 
 /** A pane that was started as an interactive shell by name keeps that shell. */
@@ -349,8 +386,11 @@ export function programKey(window: number, pane: number, program: string): strin
 /** The program that a start command execs; undefined where it is a line for a shell. */
 export function startedProgram(start: readonly Text[] | null): Text | undefined {
   if (start === null || start.length === 1) return undefined;
-  const wrapped = start.length === EXEC_ONE.length + 1 && EXEC_ONE.every((word, i) => start[i] === word);
-  return wrapped ? start.at(-1) : start[0];
+  return isWrapped(start) ? start.at(-1) : start[0];
+}
+
+function isWrapped(start: readonly Text[]): boolean {
+  return start.length === EXEC_ONE.length + 1 && EXEC_ONE.every((word, i) => start[i] === word);
 }
 
 function hasCommand(p: TmuxPane): boolean {

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { fromText, isCanonicalText, type Text } from './text.ts';
+import { AGENTS, CONVERSATION_ID, EVIDENCE } from './agent.ts';
 import { isSessionName, isSnapshotId } from './names.ts';
 
 /** The format that this program writes. Older ones are read through an upgrade, newer ones are refused. */
@@ -72,6 +73,16 @@ export const ScrollbackSchema = v.strictObject({
   truncated: v.boolean(),
 });
 
+/** The coding agent that led the pane, and its conversation. */
+export const AgentSchema = v.strictObject({
+  name: v.picklist(AGENTS),
+  conversation: v.nullable(v.pipe(v.string(), v.regex(CONVERSATION_ID))),
+  confidence: v.picklist(['exact', 'guessed', 'none']),
+  evidence: v.picklist(EVIDENCE),
+  /** Its command line without prompts and without what named the conversation; null where it is not resumed so. */
+  argv: v.nullable(argv),
+});
+
 export const PaneSchema = v.strictObject({
   index: integer(0, 100000),
   active: v.boolean(),
@@ -83,6 +94,7 @@ export const PaneSchema = v.strictObject({
   start: StartSchema,
   command: v.nullable(argv),
   relaunch: RelaunchSchema,
+  agent: v.nullable(AgentSchema),
   processes: v.pipe(v.array(ProcessSchema), v.maxLength(10000)),
   dead: v.nullable(v.strictObject({ status: v.nullable(integer(0, 255)) })),
   alternate: v.boolean(),
@@ -194,6 +206,7 @@ export const SnapshotSchema = v.pipe(
 export type Snapshot = v.InferOutput<typeof SnapshotSchema>;
 export type TmuxWindow = v.InferOutput<typeof WindowSchema>;
 export type TmuxPane = v.InferOutput<typeof PaneSchema>;
+export type PaneAgent = v.InferOutput<typeof AgentSchema>;
 export type TmuxSession = v.InferOutput<typeof TmuxSessionSchema>;
 export type SnapshotPath = v.InferOutput<typeof PathSchema>;
 export type GitFacts = v.InferOutput<typeof GitSchema>;

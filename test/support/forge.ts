@@ -57,6 +57,7 @@ export function plainPane(change: Partial<TmuxPane> = {}): TmuxPane {
     ...{ index: 0, active: true, last: false, geometry: { x: 0, y: 0, width: 80, height: 24 } },
     ...{ title: 'title', cwd: { in: 'repo', path: '' }, cwdDeleted: false, start: null, command: null },
     relaunch: { source: 'none', confidence: 'exact', reason: 'idle-shell', steps: [], line: null },
+    agent: null,
     ...{ processes: [], dead: null, alternate: false, remainOnExit: 'off', synchronized: false },
     ...{ historyLines: 0, scrollback: null },
     ...change,

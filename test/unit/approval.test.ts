@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { approvalSubject } from '../../src/session/approval.ts';
 import { canonicalJson } from '../../src/session/codec.ts';
-import type { Snapshot } from '../../src/session/schema.ts';
+import type { PaneAgent, Snapshot } from '../../src/session/schema.ts';
 import { plainPane, plainSnapshot, plainWindow, typedPane } from '../support/forge.ts';
 
 const REPOSITORY = '/r/.git';
@@ -18,6 +18,10 @@ function snapshot(): Snapshot {
   ];
   return s;
 }
+
+const agent = (argv: string[], conversation = 'a'): PaneAgent => ({
+  ...{ name: 'claude', conversation, confidence: 'exact', evidence: 'hook', argv },
+});
 
 const subject = (s: Snapshot, repository = REPOSITORY, id = ID, oid = OID) =>
   canonicalJson(approvalSubject(repository, id, oid, s));
@@ -37,6 +41,7 @@ describe('E9, section 6: what an approval is about', () => {
     ['a start line that becomes a program', (s) => (s.tmux.windows[0]!.panes[1]!.start = { argv: ['vi'] })],
     ['a directory', (s) => (first(s).cwd = { in: 'repo', path: 'src' })],
     ['where a directory lies', (s) => (first(s).cwd = { in: 'home', path: '' })],
+    ['an agent', (s) => (first(s).agent = agent(['claude']))],
     ['the number of a pane', (s) => (first(s).index = 5)],
     ['the number of a window', (s) => (s.tmux.windows[0]!.index = 5)],
     ['a pane more', (s) => s.tmux.windows[1]!.panes.push(plainPane({ index: 1 }))],
@@ -49,6 +54,15 @@ describe('E9, section 6: what an approval is about', () => {
     const changed = snapshot();
     change(changed);
     expect(subject(changed)).not.toBe(subject(snapshot()));
+  });
+
+  it('another conversation or command of an agent makes it another one', () => {
+    const all = [agent(['claude']), agent(['claude'], 'b'), agent(['claude', '--x']), null].map((a) => {
+      const changed = snapshot();
+      first(changed).agent = a;
+      return subject(changed);
+    });
+    expect(new Set(all).size).toBe(all.length);
   });
 
   it('another repository, id or object makes it another one', () => {

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { differenceLines } from '../../src/cli/difference.ts';
 import { diffSnapshots, VOLATILE } from '../../src/session/diff.ts';
-import type { Snapshot } from '../../src/session/schema.ts';
+import type { PaneAgent, Snapshot } from '../../src/session/schema.ts';
 import { anySnapshot } from '../support/arbitrary.ts';
 import { plainPane, plainSnapshot, plainWindow, typedPane } from '../support/forge.ts';
 
@@ -14,6 +14,11 @@ function changed(change: (s: Snapshot) => void): Snapshot {
   change(s);
   return s;
 }
+
+const claude = (conversation: string): PaneAgent => ({
+  ...{ name: 'claude', conversation, confidence: 'exact', evidence: 'hook', argv: ['claude'] },
+});
+const agentOf = (s: Snapshot) => s.tmux.windows[0]!.panes[0]!.agent!;
 
 const paths = (a: Snapshot, b: Snapshot) => diffSnapshots(a, b).map((d) => d.path);
 const words = (a: Snapshot, b: Snapshot) => differenceLines(diffSnapshots(a, b));
@@ -52,6 +57,7 @@ describe('R11: what differs', () => {
       (s) => (s.tmux.windows[0]!.name = 'new'),
       "window 0: renamed 'shell' -> 'new'",
     ],
+    ['an agent', (s) => (s.tmux.windows[0]!.panes[0]!.agent = claude('a')), 'pane 0.0: agent none -> claude'],
     [
       'another command',
       (s) => (s.tmux.windows[0]!.panes[0] = typedPane(['vim', 'a b'])),
@@ -135,6 +141,9 @@ describe('R8: what does not count', () => {
     'tmux.windows[*].panes[*].processes': (s) =>
       s.tmux.windows[0]!.panes[0]!.processes.push({ pid: 1, ppid: 0, argv: ['x'] }),
     'tmux.windows[*].panes[*].alternate': (s) => (s.tmux.windows[0]!.panes[0]!.alternate = true),
+    'tmux.windows[*].panes[*].agent.argv': (s) => (agentOf(s).argv = null),
+    'tmux.windows[*].panes[*].agent.evidence': (s) => (agentOf(s).evidence = 'argv'),
+    'tmux.windows[*].panes[*].agent.confidence': (s) => (agentOf(s).confidence = 'guessed'),
     'tmux.windows[*].panes[*].historyLines': (s) => (s.tmux.windows[0]!.panes[0]!.historyLines = 9),
     'tmux.windows[*].panes[*].scrollback': (s) =>
       (s.tmux.windows[0]!.panes[0]!.scrollback = {
@@ -151,12 +160,21 @@ describe('R8: what does not count', () => {
   });
 
   test.each(VOLATILE.map(([path]) => path))('%s', (path) => {
-    const a = changed((s) => (s.git.work = 'a'.repeat(40)));
+    const a = changed((s) => {
+      s.git.work = 'a'.repeat(40);
+      s.tmux.windows[0]!.panes[0]!.agent = claude('a');
+    });
     const b = structuredClone(a);
     changes[path]!(b);
     expect(b).not.toEqual(a);
     expect(diffSnapshots(a, b)).toEqual([]);
     expect(diffSnapshots(a, b, { volatile: true })).toHaveLength(1);
+  });
+
+  test('but another conversation of an agent does', () => {
+    const [a, b] = ['a', 'b'].map((id) => changed((s) => (s.tmux.windows[0]!.panes[0]!.agent = claude(id))));
+    expect(paths(a!, b!)).toEqual(['tmux.windows[0].panes[0].agent.conversation']);
+    expect(words(a!, b!)).toEqual(["pane 0.0: another conversation, 'a' -> 'b'"]);
   });
 
   test('a name that tmux gives by itself', () => {
