@@ -5,17 +5,20 @@ import { timeOf } from '../flow/listing.ts';
 import { page } from '../flow/pager.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
+import { commandText } from './live-json.ts';
 import { parseCount } from './count.ts';
 import { crqText, messageLines } from './show.ts';
 import { ago, date } from './table.ts';
 
 type SnapshotEntry = Extract<HistoryEntry, { kind: 'snapshot' }>;
+type CommandEntry = Extract<HistoryEntry, { kind: 'command' }>;
 type EventEntry = Extract<HistoryEntry, { kind: 'event' }>;
 
 export class LogCommand extends SessionCommand {
   static override paths = [['log']];
   static override usage = Command.Usage({
-    description: 'Show the snapshots of a session, or of all, newest first, and what happened to them.',
+    description:
+      'Show the snapshots of a session, or of all, newest first, and what happened to them. Of one session\nalso the commands that run and exec have started in it.',
     details: 'git session log [<options>] [<name>]',
     examples: [
       ['The last five, one line each', 'git session log -n 5 --oneline work'],
@@ -25,27 +28,59 @@ export class LogCommand extends SessionCommand {
 
   ref = Option.String({ required: false });
   oneline = Option.Boolean('--oneline', false, { description: 'one line for each' });
-  count = Option.String('-n,--max-count', { description: 'at most so many snapshots' });
+  count = Option.String('-n,--max-count', { description: 'at most so many snapshots and commands' });
 
   async execute(): Promise<number> {
     const entries = await history(this.ref ?? null, parseCount(this.count));
     for (const e of entries) if (e.kind === 'snapshot' && 'error' in e.read) this.warn(e.read.error.message);
     if (this.json) {
-      this.printJson(entries.map((e) => (e.kind === 'snapshot' ? snapshotJson(e) : eventJson(e))));
+      this.printJson(entries.map(entryJson));
       return 0;
     }
-    if (entries.length === 0) this.note('no sessions are saved here yet: git session save');
-    const blocks = entries.map((e) =>
-      this.oneline ? [e.kind === 'snapshot' ? snapshotLine(e) : eventLine(e)] : lines(e),
-    );
+    if (entries.length === 0) this.note(this.nothing());
+    const blocks = entries.map((e) => (this.oneline ? [oneLine(e)] : lines(e)));
     const text = blocks.map((b) => b.join('\n')).join(this.oneline ? '\n' : '\n\n');
     if (text !== '') await page(`${text}\n`);
     return 0;
   }
+
+  private nothing(): string {
+    return this.ref === undefined
+      ? 'no sessions are saved here yet: git session save'
+      : `nothing was saved or started in '${this.ref}' yet`;
+  }
 }
 
 function lines(entry: HistoryEntry): string[] {
+  if (entry.kind === 'command') return commandLines(entry);
   return entry.kind === 'snapshot' ? snapshotLines(entry) : [eventLine(entry)];
+}
+
+function oneLine(entry: HistoryEntry): string {
+  if (entry.kind === 'command') {
+    const { command } = entry;
+    return `command ${ago(command.at)} ${safe(commandText(command.argv) ?? '')} (${outcomeText(entry)})`;
+  }
+  return entry.kind === 'snapshot' ? snapshotLine(entry) : eventLine(entry);
+}
+
+function commandLines(entry: CommandEntry): string[] {
+  const { command } = entry;
+  return [
+    `command ${safe(commandText(command.argv) ?? '')}`,
+    `Date:    ${safe(date(command.at))}`,
+    `State:   ${outcomeText(entry)}`,
+    ...(command.preview === '' ? [] : ['', `    ${safe(command.preview)}`]),
+  ];
+}
+
+function outcomeText({ command: { state, exitCode, durationMs } }: CommandEntry): string {
+  const said = { running: 'running', exited: `exit ${exitCode}`, 'timed-out': 'timed out', lost: 'lost' }[
+    state
+  ];
+  return durationMs === null
+    ? said
+    : `${said}, ${durationMs < 1000 ? `${durationMs} ms` : `${Math.round(durationMs / 1000)} s`}`;
 }
 
 function snapshotLines(entry: SnapshotEntry): string[] {
@@ -103,6 +138,19 @@ function eventLine({ name, remote, record }: EventEntry): string {
   // Others may have written any number.
   const at = Number.isNaN(when.getTime()) ? '' : `, ${date(when.toISOString())}`;
   return `event ${session}: ${what}${at} (clone ${safe(clone.slice(0, 8))})`;
+}
+
+function entryJson(entry: HistoryEntry) {
+  if (entry.kind === 'command') return commandJson(entry);
+  return entry.kind === 'snapshot' ? snapshotJson(entry) : eventJson(entry);
+}
+
+function commandJson({ session, command: c }: CommandEntry) {
+  return {
+    ...{ type: 'command', session: session.name, session_id: session.id, at: c.at },
+    ...{ command: commandText(c.argv), argv: c.argv, state: c.state },
+    ...{ exit_code: c.exitCode, duration_ms: c.durationMs, preview: c.preview },
+  };
 }
 
 function snapshotJson({ read, form, crqs }: SnapshotEntry) {

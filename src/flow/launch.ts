@@ -15,7 +15,7 @@ import { fromText, toText, type Text } from '../session/text.ts';
 import { jobScript, outputScript, readJob, waitInDirectory } from '../process/job.ts';
 import { SessionRecords, type StoredRecord } from '../store/records.ts';
 import { rememberStart } from '../tmux/capture.ts';
-import { quote, quoteExpanded, quoteTimed } from '../tmux/syntax.ts';
+import { quote, quoteExpanded, quoteTimed, statusValue } from '../tmux/syntax.ts';
 import { tmuxEnvironment, tmuxFailure } from '../tmux/tmux.ts';
 import { quotePosix } from '../trust/quote.ts';
 import { historyFile, historyLines } from './history-save.ts';
@@ -156,7 +156,7 @@ async function inTmux(
     const script = Buffer.from(runScript(ws, stored, shell, file), 'latin1');
     writeFileSync(path.join(directory, 'start'), script, { mode: 0o600 });
   }
-  const input = `${commands(ws, stored, shell, save, runs).join(' ; ')}\n`;
+  const input = `${commands(stored, shell, save, runs).join(' ; ')}\n`;
   const result = await ws.tmux.run(['start-server', ';', 'source-file', '-'], input);
   if (/^duplicate session/mu.test(result.stderr)) return null;
   const [tmuxId = '', paneId = '', pid = ''] = result.stdout.toString('latin1').trim().split(' ');
@@ -164,6 +164,7 @@ async function inTmux(
     if (tmuxId !== '') await ws.tmux.run(['kill-session', '-t', `=${record.name}:`]);
     throw tmuxFailure(result.stderr);
   }
+  if (!setting(ws.config, 'keepAlive', process.env)) await endWithLastClient(ws, tmuxId);
   if (runs) await started(ws, stored, tmuxId);
   return { tmuxId, paneId, pid: Number(pid) };
 }
@@ -221,13 +222,7 @@ export function latin(bytes: Buffer): string {
  * The first window is only there so that the session's history limit counts for the second, which takes its place:
  * a pane's limit is fixed when it is made.
  */
-function commands(
-  ws: Workspace,
-  stored: StoredRecord,
-  shell: string | null,
-  save: boolean,
-  runs: boolean,
-): string[] {
+function commands(stored: StoredRecord, shell: string | null, save: boolean, runs: boolean): string[] {
   const { record, directory } = stored;
   const at = quote(`=${record.name}:`);
   const size =
@@ -243,12 +238,12 @@ function commands(
       : ['--', quote(shell), '-l'];
   const options: [string, string][] = [
     ['@git-session-id', record.id],
-    ['@git-session-name', record.name],
+    ['@git-session-name', statusValue(record.name)],
     ['@git-session-identifier', record.identifier],
     ['@git-session-state', 'running'],
   ];
   const list = [
-    `new-session -d -s ${quote(record.name)} ${size} -c ${cwd} ${env.join(' ')} -- /bin/sh -c "read x"`,
+    `new-session -d -s ${quoteExpanded(record.name)} ${size} -c ${cwd} ${env.join(' ')} -- /bin/sh -c "read x"`,
     ...options.map(([name, value]) => `set-option -t ${at} ${name} ${quote(value)}`),
     // Whatever the user's own sessions do when nobody looks at them.
     `set-option -t ${at} destroy-unattached off`,
@@ -269,10 +264,16 @@ function commands(
     const output = Buffer.from(outputScript(latin(quotePosix([directory]))), 'latin1');
     if (save) list.push(`pipe-pane -t ${at} ${quoteTimed(output)}`);
   }
-  if (!setting(ws.config, 'keepAlive', process.env)) {
-    list.push(`set-hook -t ${at} client-attached "set-option destroy-unattached on"`);
-  }
   return list;
+}
+
+/**
+ * The session ends with its last client. Not by `destroy-unattached`: tmux 3.3a frees such a session under another
+ * client that leaves in the same moment, and dies.
+ */
+async function endWithLastClient(ws: Workspace, tmuxId: string): Promise<void> {
+  const leave = `if-shell -F -t ${tmuxId}: "#{session_attached}" "" "kill-session -t ${tmuxId}"`;
+  await ws.tmux.ok(['set-hook', '-t', tmuxId, 'client-detached', leave]);
 }
 
 /** The caller's PATH: a server that was started elsewhere has another one. */

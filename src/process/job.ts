@@ -1,4 +1,4 @@
-import { readFileSync, watch } from 'node:fs';
+import { readFileSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { JobStatus } from '../session/live.ts';
 import { processStartTime } from './identity.ts';
@@ -11,6 +11,12 @@ import { processStartTime } from './identity.ts';
  *   output.log    what the terminal showed, as it came; in two pieces, so that it can't grow without bounds
  *   output.0.log  the piece before
  *
+ * Where the output is caught instead (`captured`), beside them:
+ *
+ *   stdout, stderr  what the command wrote, each to its own
+ *   collectors      the pids of the two programs that write these
+ *   stop            somebody ends the command by force: what it leaves behind is ended with it
+ *
  * tmux alone can't be trusted with the exit status: builds with utempter lose it (tmux.md 7.2), and it goes away
  * with the server. The script outlives a killed server for the moment it takes to write the file.
  */
@@ -19,50 +25,102 @@ export interface JobScript {
   directory: string;
   /** The command, as a line for sh. */
   command: string;
+  /** Its output goes to `outputScript`, which must have read all of it before the end is written down. */
+  piped?: boolean;
   /** Lines that run after the command's end, when its status is written. */
   after: string[];
+  /** Where its output goes to files and not to the terminal: what it reads, nothing or a FIFO `stdin`. */
+  captured?: 'nothing' | 'stdin';
 }
 
-/** Blocks of at most 4 KiB in each of the two pieces of the raw output: 16 MiB. */
-const PIECE_BLOCKS = 4096;
+/** One dd reads so many blocks of at most 4 KiB, and a piece that is larger than this is full: 12 MiB at most. */
+const PIECE_BLOCKS = 1024;
+const PIECE_BYTES = 8 * 1024 * 1024;
 
 /**
  * The script. A signal from the terminal must end the command and not the script; a hangup is remembered, and written
  * down when the command has ended. `/proc/<pid>/stat` tells this process from a later one with its pid.
  */
-export function jobScript({ directory, command, after }: JobScript): string {
+export function jobScript({ directory, command, piped = false, after, captured }: JobScript): string {
   return [
     '#!/bin/sh',
+    // A terminal that goes away tells the first shell only, and all the others when that one is gone: it has nothing to
+    // lose. One that has something to write down, as the second, must not be the first, or the command would stay.
+    'if [ -z "${1-}" ]; then trap : INT QUIT TERM; /bin/sh "$0" "$$"; exit "$?"; fi',
     `d=${directory}`,
-    'umask 077',
+    'u=$(umask); umask 077',
     'now() { date +%s.%N; }',
     'w() {',
     '  s=; { read -r s </proc/$$/stat; } 2>/dev/null',
-    '  printf \'state=%s\\ncode=%s\\nstart=%s\\nend=%s\\npid=%s\\nstat=%s\\n\' "$1" "$2" "$b" "$3" "$$" "$s" >"$d/status.tmp" &&',
+    '  printf \'state=%s\\ncode=%s\\nstart=%s\\nend=%s\\npid=%s\\ngroup=%s\\nstat=%s\\n\' "$1" "$2" "$b" "$3" "$$" "$g" "$s" >"$d/status.tmp" &&',
     '    mv -f -- "$d/status.tmp" "$d/status"',
     '}',
-    'b=$(now); h=',
+    'g=$1; b=$(now); h=',
     "trap 'h=1' HUP; trap : INT QUIT TERM",
+    ...(captured === undefined ? [] : captureLines(captured)),
     "w running '' ''",
-    command,
-    'r=$?',
-    'if [ -n "$h" ]; then w hangup "$r" "$(now)"; else w exited "$r" "$(now)"; fi',
+    'umask "$u"',
+    // By exec no word of the command is a builtin of this shell, as `echo` would be.
+    `( exec ${command}${captured === undefined ? '' : ' >&3 2>&4 3>&- 4>&-'} )`,
+    'r=$?; z=$(now)',
+    ...(captured === undefined ? [] : ['exec 3>&- 4>&-']),
+    'umask 077',
+    ...(piped ? SETTLE : []),
+    'if [ -n "$h" ]; then w hangup "$r" "$z"; else w exited "$r" "$z"; fi',
     ...after,
+    ...(captured === undefined ? [] : ['if [ -e "$d/stop" ]; then kill -KILL 0; fi']),
     'exit "$r"',
     '',
   ].join('\n');
 }
 
 /**
+ * The output goes through pipes to two programs that write the files: in a file itself, a command that opens
+ * /dev/stderr anew would cut off what is there. They are in process groups of their own, so that a signal for the
+ * command leaves them: they end when the last one who could write has. The FIFO for the input is opened for both at
+ * first, or this would wait for somebody who may be gone.
+ */
+function captureLines(input: 'nothing' | 'stdin'): string[] {
+  return [
+    input === 'nothing'
+      ? 'exec </dev/null'
+      : 'exec 3<>"$d/stdin"; exec <"$d/stdin" 3>&-; rm -f -- "$d/stdin"',
+    'mkfifo "$d/1" "$d/2" || exit 1',
+    'set -m 2>/dev/null',
+    'cat <"$d/1" >>"$d/stdout" 2>/dev/null & c=$!',
+    'cat <"$d/2" >>"$d/stderr" 2>/dev/null & c="$c $!"',
+    'set +m',
+    'exec 3>"$d/1" 4>"$d/2"; rm -f -- "$d/1" "$d/2"',
+    `printf '%s\\n' "$c" >"$d/collectors"`,
+  ];
+}
+
+/**
+ * Waits until the log has all that the command printed: what tmux has not read yet is lost with its server, and then a
+ * finished command would have no output. A string that terminals pass over in silence is sent behind the output, and
+ * looked for in the log. A hangup, or some seconds without it (the user has stopped the pipe), end the wait. A terminal
+ * that is stopped by Ctrl-S would block: that is why it is sent in the background.
+ */
+const SETTLE = [
+  String.raw`m="gs-$$-end"; printf '\033X%s\033\\' "$m" &`,
+  'n=0',
+  'while [ -z "$h" ] && [ "$n" -lt 300 ] &&',
+  '  ! { tail -c 4096 "$d/output.0.log"; tail -c 4096 "$d/output.log"; } 2>/dev/null | LC_ALL=C grep -q "$m"',
+  'do n=$((n+1)); sleep 0.01 2>/dev/null || sleep 1',
+  'done',
+];
+
+/**
  * For `pipe-pane`: keeps the last one or two pieces of what it reads. dd writes each block when it has read it, so
- * nothing waits in a buffer while tmux or the machine dies; `10+4086 records in` is also a sum.
+ * nothing waits in a buffer while tmux or the machine dies; `10+1014 records in` is also a sum. Warnings of dd, of a
+ * read that was short, stand before it.
  */
 export function outputScript(directory: string): string {
   return [
     `d=${directory}`,
     'umask 077',
-    `while r=$(LC_ALL=C dd bs=4096 count=${PIECE_BLOCKS} 2>&1 >"$d/output.log") && [ "$((\${r%%records*}))" -ge ${PIECE_BLOCKS} ]`,
-    'do mv -f -- "$d/output.log" "$d/output.0.log"',
+    `while r=$(LC_ALL=C dd bs=4096 count=${PIECE_BLOCKS} 2>&1 >>"$d/output.log") && r=\${r%%" records in"*} && [ "$((\${r##*[!0-9+]}))" -ge ${PIECE_BLOCKS} ]`,
+    `do [ "$(($(wc -c <"$d/output.log")))" -lt ${PIECE_BYTES} ] || mv -f -- "$d/output.log" "$d/output.0.log"`,
     'done',
   ].join('; ');
 }
@@ -96,6 +154,7 @@ export function parseJob(text: string): JobStatus | null {
     end: seconds(values.get('end')),
     pid: integer(values.get('pid')),
     startTime: integer(stat[19]),
+    group: integer(values.get('group')),
   };
 }
 
@@ -107,6 +166,36 @@ function integer(text = ''): number | null {
 function seconds(text = ''): number | null {
   const m = /^(\d{1,12})(?:\.(\d{1,9}))?/u.exec(text);
   return m === null ? null : Number(`${m[1]}.${m[2] ?? '0'}`);
+}
+
+/** The pids of the programs that write down the output of a job; none where it has not begun. */
+export function collectorsOf(directory: string): number[] {
+  try {
+    const text = readFileSync(path.join(directory, 'collectors'), 'latin1');
+    return text.trim().split(' ').map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** Sends a signal to the job's command and to all that it has started. False where it does not run. */
+export function signalJob(job: JobStatus | null, signal: NodeJS.Signals): boolean {
+  if (job?.pid == null || !jobRuns(job)) return false;
+  try {
+    process.kill(-(job.group ?? job.pid), signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Writes the end of a job whose script was killed with its command and can't. */
+export function writeKilled(directory: string, job: JobStatus): void {
+  const file = path.join(directory, 'status');
+  const times = `start=${job.start ?? ''}\nend=${Date.now() / 1000}\npid=${job.pid ?? ''}\nstat=\n`;
+  writeFileSync(`${file}.killed`, `state=exited\ncode=137\n${times}`, { mode: 0o600 });
+  renameSync(`${file}.killed`, file);
+  rmSync(`${file}.tmp`, { force: true });
 }
 
 /** Whether the process that wrote `running` is still there. */

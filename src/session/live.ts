@@ -36,6 +36,8 @@ export interface JobStatus {
   pid: number | null;
   /** When that process started, in the unit of the system; tells it from a later one with its pid. */
   startTime: number | null;
+  /** The process group of it and the command. */
+  group: number | null;
 }
 
 /** How a person ended a session. */
@@ -144,7 +146,7 @@ export function isGlob(pattern: string): boolean {
   return /[*?]/u.test(pattern);
 }
 
-function globMatcher(pattern: string): (name: string) => boolean {
+export function globMatcher(pattern: string): (name: string) => boolean {
   const source = pattern.replace(/[\\^$.*+?()[\]{}|/]/gu, (c) =>
     c === '*' ? '.*' : c === '?' ? '.' : `\\${c}`,
   );

@@ -222,6 +222,25 @@ describe('run', () => {
     );
   });
 
+  test("M9 what ends the tmux session ends the command with it, as in tmux's own sessions", async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    const record = (id: string) =>
+      readFileSync(path.join(repo, '.git/git-session/live', id, 'status'), 'utf8');
+    const { id, name } = await run(ann, repo, 'echo $$ > pid; sleep 1000; echo after');
+    await waitFor(() => existsSync(path.join(repo, 'pid')), 'the command');
+    const pid = Number(readFileSync(path.join(repo, 'pid'), 'utf8'));
+    await ann.tmux('new-session', '-d', '-s', 'other');
+    await ann.tmux('kill-session', '-t', `=${name}:`);
+    await waitFor(() => !processExists(pid), 'the command to end');
+    await waitFor(() => record(id).startsWith('state=hangup\ncode=129\n'), 'the record of it');
+    const [row] = JSON.parse(await ann.ok(repo, 'list', '--json', name)) as {
+      status: string;
+      reason: string;
+    }[];
+    expect(row).toMatchObject({ status: 'failed', reason: 'its tmux session went away while it ran' });
+  });
+
   test('twenty at once, with one id in one second, are twenty', async () => {
     const ann = person();
     const repo = await ann.repo();

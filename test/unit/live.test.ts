@@ -39,7 +39,7 @@ describe('runName', () => {
 
 describe('judge', () => {
   const job = (change: Partial<JobStatus>): JobStatus => ({
-    ...{ state: 'running', exitCode: null, start: 1, end: null, pid: 5, startTime: 7 },
+    ...{ state: 'running', exitCode: null, start: 1, end: null, pid: 5, startTime: 7, group: 4 },
     ...change,
   });
   const facts = (change: Partial<LiveFacts>): LiveFacts => ({
@@ -114,15 +114,15 @@ describe('matchSessions', () => {
 describe('parseJob', () => {
   const stat = `7 (a) b) S ${Array.from({ length: 50 }, (_, i) => i).join(' ')}`;
   test('reads what the script writes', () => {
-    const text = `state=exited\ncode=3\nstart=100.500000000\nend=102\npid=7\nstat=${stat}\n`;
+    const text = `state=exited\ncode=3\nstart=100.500000000\nend=102\npid=7\ngroup=6\nstat=${stat}\n`;
     expect(parseJob(text)).toEqual({
-      ...{ state: 'exited', exitCode: 3, start: 100.5, end: 102, pid: 7, startTime: 18 },
+      ...{ state: 'exited', exitCode: 3, start: 100.5, end: 102, pid: 7, startTime: 18, group: 6 },
     });
   });
   test('reads what a date without nanoseconds, and a system without /proc, leave', () => {
     const text = 'state=running\ncode=\nstart=100.N\nend=\npid=7\nstat=\n';
     expect(parseJob(text)).toEqual({
-      ...{ state: 'running', exitCode: null, start: 100, end: null, pid: 7, startTime: null },
+      ...{ state: 'running', exitCode: null, start: 100, end: null, pid: 7, startTime: null, group: null },
     });
   });
   test('takes nothing else', () => {

@@ -1,0 +1,10 @@
+import { UsageError } from '../session/errors.ts';
+import { parseDuration } from '../session/settings.ts';
+
+/** `--timeout` in milliseconds; null where it was not given, or is 0. */
+export function parseTimeout(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const ms = parseDuration(text);
+  if (ms === null) throw new UsageError(`--timeout takes a duration such as 30s or 5m, not '${text}'`);
+  return ms === 0 ? null : ms;
+}
