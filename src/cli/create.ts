@@ -27,7 +27,7 @@ export class CreateCommand extends SessionCommand {
   contextName = Option.String('--context', 'session', {
     description: '=<word> what kind of work it is (default: session)',
   });
-  meta = Option.Array('--meta', [], { description: '=<key>=<value> a note for programs; may be repeated' });
+  meta = Option.Array('--meta', [], { description: '=<key=value> a note for programs; may be repeated' });
   worktree = Option.String('-w,--worktree', { description: '=<branch|path> start in this worktree' });
   create = Option.Boolean('--create', false, {
     description: 'make the worktree, and its branch, where they are missing',

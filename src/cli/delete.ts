@@ -7,9 +7,10 @@ import { SessionCommand } from './command.ts';
 export class DeleteCommand extends SessionCommand {
   static override paths = [['delete']];
   static override usage = Command.Usage({
-    description: 'Delete a session with all its snapshots, or single snapshots.',
+    description:
+      'Delete a session with all its snapshots, its record and its saved history, or single snapshots.',
     details:
-      'git session delete [--remote[=<remote>]] <name>...\n   or: git session delete [--remote[=<remote>]] <name>/<id>...',
+      'git session delete [--force] [--remote[=<remote>]] <name>...\n   or: git session delete [--remote[=<remote>]] <name>/<id>...',
     examples: [
       ['A session, here and for everybody', 'git session delete --remote work'],
       ['The snapshot before the newest', 'git session delete work~1'],
@@ -17,13 +18,14 @@ export class DeleteCommand extends SessionCommand {
   });
 
   remote = Option.String('--remote', { tolerateBoolean: true, description: 'delete it on this remote too' });
+  force = Option.Boolean('-f,--force', false, { description: 'also where a terminal shows the session' });
   refs = Option.Rest();
 
   async execute(): Promise<number> {
     if (this.refs.length === 0) {
       throw new UsageError('which session? a reference is missing', ['see what there is: git session list']);
     }
-    const result = await remove({ refs: this.refs, remote: this.remote });
+    const result = await remove({ refs: this.refs, remote: this.remote, force: this.force });
     for (const w of result.warnings) this.warn(w);
     if (!this.json) this.print(result);
     const [first, ...more] = new Set(
@@ -40,12 +42,15 @@ export class DeleteCommand extends SessionCommand {
     return 0;
   }
 
-  private print({ deleted, foreign, remote }: DeleteResult): void {
+  private print({ deleted, records, foreign, remote }: DeleteResult): void {
     for (const { name, whole, snapshots } of deleted) {
       const newest = snapshots.at(-1)!;
       const what = whole ? `session '${name}'` : `${name}/${snapshots.length === 1 ? newest.id : '...'}`;
       const count = snapshots.length === 1 ? '' : `${snapshots.length} snapshots, the newest `;
       this.out(`Deleted ${safe(what)} (${count}was ${newest.oid.slice(0, 7)})`);
+    }
+    for (const { name, history } of records) {
+      this.out(`Deleted the record of ${safe(name)}${history === null ? '' : ', and its history'}`);
     }
     for (const { ref, oid } of foreign) this.out(`Deleted ${safe(ref)} (was ${oid.slice(0, 7)})`);
     if (remote !== null && remote.deleted.length > 0) {
@@ -63,7 +68,7 @@ export class DeleteCommand extends SessionCommand {
   }
 }
 
-function resultJson({ deleted, foreign, remote, warnings }: DeleteResult) {
+function resultJson({ deleted, records, foreign, remote, warnings }: DeleteResult) {
   return {
     deleted: deleted.map(({ name, savedAs, whole, snapshots }) => ({
       name,
@@ -71,6 +76,6 @@ function resultJson({ deleted, foreign, remote, warnings }: DeleteResult) {
       whole,
       snapshots,
     })),
-    ...{ foreign, remote, warnings },
+    ...{ records, foreign, remote, warnings },
   };
 }

@@ -1,12 +1,13 @@
 import { Command, Option } from 'clipanion';
-import { rename } from '../flow/remove.ts';
+import { rename } from '../flow/rename.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 
 export class RenameCommand extends SessionCommand {
   static override paths = [['rename']];
   static override usage = Command.Usage({
-    description: 'Give a session another name: its snapshots, their CRQ notes, and the live tmux session.',
+    description:
+      'Give a session another name: its snapshots, their CRQ notes, its record, and the live tmux session.',
     details: 'git session rename <old> <new>',
     examples: [['', 'git session rename work feature/login']],
   });
@@ -20,10 +21,12 @@ export class RenameCommand extends SessionCommand {
     const { from, to, snapshots, tmux } = result;
     if (this.json) this.printJson({ ok: true, ...result });
     else {
-      const count = `${snapshots} snapshot${snapshots === 1 ? '' : 's'}`;
-      this.out(
-        `Renamed ${safe(from)} to ${safe(to)} (${count}${tmux === null ? '' : ', and the tmux session'})`,
-      );
+      const parts = [
+        ...(snapshots === 0 ? [] : [`${snapshots} snapshot${snapshots === 1 ? '' : 's'}`]),
+        ...(tmux === null ? [] : ['the tmux session']),
+      ];
+      const what = parts.length === 0 ? '' : ` (${parts.join(', and ')})`;
+      this.out(`Renamed ${safe(from)} to ${safe(to)}${what}`);
     }
     return 0;
   }

@@ -1,19 +1,12 @@
-import {
-  NoServerError,
-  SessionError,
-  SessionExistsError,
-  TmuxFailedError,
-  UnknownRefError,
-} from '../session/errors.ts';
-import { checkName, isSessionName, parseSessionRef, REMOTE_SESSIONS, SESSIONS } from '../session/names.ts';
+import { SessionError, UnknownRefError } from '../session/errors.ts';
+import { isSessionName, parseSessionRef, REMOTE_SESSIONS, SESSIONS } from '../session/names.ts';
 import { listRefs, type Ref } from '../git/refs.ts';
-import { removeNoteLines, renameNoteLines } from '../store/note-lines.ts';
-import { deleteRefs, deleteSnapshots, moveSession } from '../store/remove.ts';
+import { removeNoteLines } from '../store/note-lines.ts';
+import { deleteRefs, deleteSnapshots } from '../store/remove.ts';
 import { defaultRemote, listRemoteRefs, pushRefs, requireRemote } from '../store/remotes.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
 import { type Catalog, readCatalog, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
-import { listSessions, type LiveSession } from '../tmux/capture.ts';
-import { quote, quoteExpanded } from '../tmux/syntax.ts';
+import { planLiveRemoval, removeLive, type RemovedRecord } from './remove-live.ts';
 import { pushNotes } from './share.ts';
 import { identity, openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
 
@@ -21,6 +14,8 @@ export interface DeleteOptions {
   refs: string[];
   /** A remote's name, true for the default one, undefined for this clone only. */
   remote: string | boolean | undefined;
+  /** Also where terminals show the session. */
+  force: boolean;
 }
 
 export interface Deleted {
@@ -35,6 +30,8 @@ export interface Deleted {
 
 export interface DeleteResult {
   deleted: Deleted[];
+  /** Sessions that lived here and had ended. */
+  records: RemovedRecord[];
   foreign: { ref: string; oid: string }[];
   remote: { name: string; deleted: string[]; rejected: { ref: string; reason: string }[] } | null;
   warnings: string[];
@@ -46,8 +43,17 @@ export async function remove(options: DeleteOptions): Promise<DeleteResult> {
   const remote = await remoteOf(ws, options.remote);
   const catalog = await readCatalog(ws.repo.git);
   const there = remote === null ? [] : await onRemote(ws, remote, options.refs);
-  const { snapshots, foreign, elsewhere } = select(catalog, options.refs, remote, there);
-  const result: DeleteResult = { deleted: [], foreign: [], remote: null, warnings: [] };
+  const isSaved = (ref: string) => [...catalog.snapshots, ...there].some((s) => s.name === ref);
+  const live = await planLiveRemoval(ws, options.refs, { isSaved, force: options.force });
+  const refs = options.refs.filter((ref) => isSaved(ref) || !live.refs.has(ref));
+  const { snapshots, foreign, elsewhere } = select(catalog, refs, remote, there);
+  const result: DeleteResult = {
+    deleted: [],
+    records: [],
+    foreign: [],
+    remote: null,
+    warnings: live.warnings,
+  };
   result.deleted = await describe(ws, catalog, snapshots);
   const tombstones = await deleteSnapshots(ws.repo, catalog, [...snapshots, ...elsewhere]);
   await deleteRefs(ws.repo, foreign);
@@ -59,6 +65,7 @@ export async function remove(options: DeleteOptions): Promise<DeleteResult> {
     if (!(error instanceof SessionError)) throw error;
     result.warnings.push(`deleted, but the lines in the CRQ notes stay: ${error.message}`);
   }
+  result.records = await removeLive(ws, live);
   if (remote !== null) result.remote = await removeFrom(ws, remote, gone, tombstones);
   return result;
 }
@@ -187,103 +194,4 @@ async function removeFrom(
     deleted,
     rejected: report.refs.filter((r) => r.status === 'rejected').map(({ ref, reason }) => ({ ref, reason })),
   };
-}
-
-export interface RenameResult {
-  from: string;
-  to: string;
-  snapshots: number;
-  /** Commits whose notes were changed. */
-  notes: number;
-  /** Name of the live tmux session, as tmux has it now; null where none was renamed. */
-  tmux: string | null;
-  warnings: string[];
-}
-
-export async function rename(from: string, to: string): Promise<RenameResult> {
-  checkName(to);
-  const ws = await openWorkspace();
-  requireEnabled(ws.config);
-  const catalog = await readCatalog(ws.repo.git);
-  const snapshots = catalog.snapshots.filter((s) => s.remote === null && s.name === from);
-  if (snapshots.length === 0) {
-    throw new UnknownRefError(`no session '${from}'`, ['see what there is: git session list']);
-  }
-  if (catalog.snapshots.some((s) => s.remote === null && s.name === to)) {
-    throw new SessionExistsError(`a session '${to}' already exists`, [
-      'choose another name',
-      `or delete that one first: git session delete ${to}`,
-    ]);
-  }
-  const warnings: string[] = [];
-  await moveSession(ws.repo, catalog, snapshots, to);
-  const attempt = async <T>(what: string, action: () => Promise<T>, otherwise: T): Promise<T> => {
-    try {
-      return await action();
-    } catch (error) {
-      if (!(error instanceof SessionError)) throw error;
-      warnings.push(`${what}: ${error.message}`);
-      return otherwise;
-    }
-  };
-  const who = identity(ws.config);
-  const notes = await attempt(
-    'renamed, but the CRQ notes keep the old name',
-    () => renameNoteLines(ws.repo, who, snapshots, to),
-    0,
-  );
-  const tmux = await attempt(
-    'renamed, but the live tmux session keeps its name',
-    () => renameLive(ws, snapshots, from, to, warnings),
-    null,
-  );
-  return { from, to, snapshots: snapshots.length, notes, tmux, warnings };
-}
-
-/** The live session of the old name, unless its mark says that it is another repository's. */
-async function renameLive(
-  ws: Workspace,
-  snapshots: StoredSnapshot[],
-  from: string,
-  to: string,
-  warnings: string[],
-): Promise<string | null> {
-  const live = await liveSessions(ws);
-  const found = live.find((s) => s.name.toString('utf8') === from && s.building === '');
-  if (found === undefined) return null;
-  const read = await readSnapshots(ws.repo.git, snapshots);
-  const ids = new Set(read.flatMap((r) => ('snapshot' in r ? [r.snapshot.session.id] : [])));
-  if (found.boundId !== '' && ids.size > 0 && !ids.has(found.boundId)) {
-    warnings.push(`the live tmux session '${from}' belongs to another session and keeps its name`);
-    return null;
-  }
-  // tmux puts '_' for what it does not take in a name.
-  const name = to.replace(/[.:]/gu, '_');
-  if (live.some((s) => s.name.toString('utf8') === name)) {
-    warnings.push(`the live tmux session keeps its name: there is a tmux session '${name}' already`);
-    return null;
-  }
-  const target = quote(`${found.id}:`);
-  const newest = snapshots.at(-1)!.id;
-  const script = [
-    `rename-session -t ${target} ${quoteExpanded(to)}`,
-    `set-option -t ${target} @git-session-snapshot ${quote(`${to}/${newest}`)}`,
-  ];
-  const renamed = await ws.tmux.run(['source-file', '-'], `${script.join('\n')}\n`);
-  if (renamed.code !== 0 || renamed.stderr !== '')
-    throw new TmuxFailedError(`tmux: ${renamed.stderr.split('\n')[0]}`);
-  if (name !== to) {
-    warnings.push(`tmux calls the session '${name}'; save it with: git session save -t ${name} ${to}`);
-  }
-  return name;
-}
-
-async function liveSessions(ws: Workspace): Promise<LiveSession[]> {
-  try {
-    return (await listSessions(ws.tmux)).sessions;
-  } catch (error) {
-    if (error instanceof NoServerError || (error instanceof SessionError && error.code === 'tmux-missing'))
-      return [];
-    throw error;
-  }
 }

@@ -1,0 +1,167 @@
+import { SessionError, SessionExistsError, TmuxFailedError, UnknownRefError } from '../session/errors.ts';
+import { checkName } from '../session/names.ts';
+import { nearestName } from '../session/nearest.ts';
+import { renameNoteLines } from '../store/note-lines.ts';
+import { SessionRecords } from '../store/records.ts';
+import { moveSession } from '../store/remove.ts';
+import { type Catalog, readCatalog, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
+import { quote, quoteExpanded, statusValue } from '../tmux/syntax.ts';
+import { moveHistory } from './history-capture.ts';
+import { requireTmuxName } from './launch.ts';
+import { type LiveView, readLiveWorld, savedIds } from './live.ts';
+import { identity, openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
+
+export interface RenameResult {
+  from: string;
+  to: string;
+  /** Of the live session, which keeps it; null where there are snapshots only. */
+  id: string | null;
+  snapshots: number;
+  /** Commits whose notes were changed. */
+  notes: number;
+  /** Name of the live tmux session, as tmux has it now; null where none was renamed. */
+  tmux: string | null;
+  warnings: string[];
+}
+
+/** What goes by the old name. */
+interface Subject {
+  from: string;
+  view: LiveView | null;
+  snapshots: StoredSnapshot[];
+}
+
+/** Gives a session another name: its snapshots, its record, and what runs in tmux, each where it is there. */
+export async function rename(given: string, to: string): Promise<RenameResult> {
+  checkName(to);
+  const ws = await openWorkspace();
+  requireEnabled(ws.config);
+  const [catalog, { views }] = await Promise.all([readCatalog(ws.repo.git), readLiveWorld(ws.repo, ws.tmux)]);
+  const subject = findSubject(given, views, catalog);
+  const { from, snapshots } = subject;
+  const warnings: string[] = [];
+  const view = await ownView(ws, subject, warnings);
+  requireFree(to, view, snapshots, views, catalog);
+  if (snapshots.length > 0) await moveSession(ws.repo, catalog, snapshots, to);
+  const attempt = async <T>(what: string, action: () => Promise<T>, otherwise: T): Promise<T> => {
+    try {
+      return await action();
+    } catch (error) {
+      if (!(error instanceof SessionError) || snapshots.length === 0) throw error;
+      warnings.push(`${what}: ${error.message}`);
+      return otherwise;
+    }
+  };
+  const who = identity(ws.config);
+  const notes = await attempt(
+    'renamed, but the CRQ notes keep the old name',
+    async () => (snapshots.length === 0 ? 0 : renameNoteLines(ws.repo, who, snapshots, to)),
+    0,
+  );
+  const tmux = await attempt(
+    'renamed, but the live tmux session keeps its name',
+    () => renameInTmux(ws, view, snapshots.at(-1) ?? null, to, views, warnings),
+    null,
+  );
+  if (view?.stored != null && (tmux !== null || view.tmux === null)) renameRecord(ws, view.stored.record, to);
+  return { from, to, id: view?.id ?? null, snapshots: snapshots.length, notes, tmux, warnings };
+}
+
+/** By the exact name, or the id: a rename goes after no pattern. */
+function findSubject(given: string, views: readonly LiveView[], catalog: Catalog): Subject {
+  const byId = views.find((v) => v.id === given || v.tmuxId === given);
+  const from = byId?.name ?? given;
+  const named = views.filter((v) => v.name === from || v.stored?.record.name === from);
+  // One that is alive comes before those that have ended, and of these the last.
+  const view = byId ?? named.find((v) => v.tmux !== null) ?? named.at(-1) ?? null;
+  const snapshots = catalog.snapshots.filter((s) => s.remote === null && s.name === from);
+  if (view !== null || snapshots.length > 0) return { from, view, snapshots };
+  const names = [...views.map((v) => v.name), ...catalog.snapshots.map((s) => s.name)];
+  const near = nearestName(given, names);
+  throw new UnknownRefError(`no session '${given}'`, [
+    ...(near === null ? [] : [`did you mean '${near}'?`]),
+    'see what there is: git session list',
+  ]);
+}
+
+/** The live session, unless its mark says that it is another repository's. */
+async function ownView(ws: Workspace, subject: Subject, warnings: string[]): Promise<LiveView | null> {
+  const { view, from, snapshots } = subject;
+  if (view === null || view.stored !== null || (view.tmux?.boundId ?? '') === '') return view;
+  const ids = snapshots.length === 0 ? await savedIds(ws) : await idsOf(ws, snapshots);
+  if (ids.size === 0 ? snapshots.length > 0 : ids.has(view.tmux!.boundId)) return view;
+  if (snapshots.length === 0) {
+    throw new UnknownRefError(`the live tmux session '${from}' belongs to another repository`, [
+      'rename it from there',
+    ]);
+  }
+  warnings.push(`the live tmux session '${from}' belongs to another session and keeps its name`);
+  return null;
+}
+
+async function idsOf(ws: Workspace, snapshots: StoredSnapshot[]): Promise<Set<string>> {
+  const read = await readSnapshots(ws.repo.git, snapshots);
+  return new Set(read.flatMap((r) => ('snapshot' in r ? [r.snapshot.session.id] : [])));
+}
+
+/** What has a record, or no snapshot, is renamed wholly or not at all. */
+function requireFree(
+  to: string,
+  view: LiveView | null,
+  snapshots: readonly StoredSnapshot[],
+  views: readonly LiveView[],
+  catalog: Catalog,
+): void {
+  const saved = catalog.snapshots.some((s) => s.remote === null && s.name === to);
+  const strict = view !== null && (view.stored !== null || snapshots.length === 0);
+  if (strict) requireTmuxName(to);
+  const taken = saved || (strict && views.some((v) => v !== view && v.names.includes(to)));
+  if (!taken) return;
+  throw new SessionExistsError(`a session '${to}' already exists`, [
+    'choose another name',
+    `or delete that one first: git session delete ${to}`,
+  ]);
+}
+
+async function renameInTmux(
+  ws: Workspace,
+  view: LiveView | null,
+  newest: StoredSnapshot | null,
+  to: string,
+  views: readonly LiveView[],
+  warnings: string[],
+): Promise<string | null> {
+  if (view?.tmuxId == null) return null;
+  // tmux puts '_' for what it does not take in a name.
+  const name = to.replace(/[.:]/gu, '_');
+  if (views.some((v) => v !== view && v.tmux?.name.toString('utf8') === name)) {
+    warnings.push(`the live tmux session keeps its name: there is a tmux session '${name}' already`);
+    return null;
+  }
+  const target = quote(`${view.tmuxId}:`);
+  const script = [
+    `rename-session -t ${target} ${quoteExpanded(to)}`,
+    ...(newest === null
+      ? []
+      : [`set-option -t ${target} @git-session-snapshot ${quote(`${to}/${newest.id}`)}`]),
+    `set-option -t ${target} @git-session-name ${quote(statusValue(to))}`,
+    // For the shells that come; those that run keep the old one.
+    ...(view.stored === null ? [] : [`set-environment -t ${target} GIT_SESSION_NAME ${quote(to)}`]),
+  ];
+  const renamed = await ws.tmux.run(['source-file', '-'], `${script.join('\n')}\n`);
+  if (renamed.code !== 0 || renamed.stderr !== '') throw failure(renamed.stderr);
+  if (name !== to) {
+    warnings.push(`tmux calls the session '${name}'; save it with: git session save -t ${name} ${to}`);
+  }
+  return name;
+}
+
+function failure(stderr: string): SessionError {
+  return new TmuxFailedError(`tmux: ${stderr.split('\n')[0]}`);
+}
+
+function renameRecord(ws: Workspace, record: NonNullable<LiveView['stored']>['record'], to: string): void {
+  const renamed = { ...record, name: to };
+  moveHistory(ws.config, record, renamed);
+  new SessionRecords(ws.repo).update(renamed);
+}

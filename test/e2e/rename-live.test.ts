@@ -1,0 +1,81 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { type Person, person, waitFor } from '../support/harness.ts';
+
+const create = async (ann: Person, repo: string, name: string) =>
+  JSON.parse(await ann.ok(repo, 'create', '--json', name)) as { id: string };
+
+const sessions = async (ann: Person) =>
+  (await ann.tmux('list-sessions', '-F', '#{session_name} #{@git-session-name}')).split('\n').toSorted();
+
+const recordName = (repo: string, id: string) =>
+  JSON.parse(readFileSync(path.join(repo, '.git/git-session/live', id, 'record.json'), 'utf8'))
+    .name as string;
+
+test('M5 rename gives a live session another name everywhere, keeps its id, and leaves its neighbor', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  const { id } = await create(ann, repo, 'auth');
+  const neighbor = await create(ann, repo, 'auth-2');
+  const result = JSON.parse(await ann.ok(repo, 'rename', '--json', 'auth', 'team/login'));
+  expect(result).toMatchObject({
+    ok: true,
+    id,
+    from: 'auth',
+    to: 'team/login',
+    snapshots: 0,
+    tmux: 'team/login',
+  });
+  expect(await sessions(ann)).toEqual(['auth-2 auth-2', 'team/login team/login']);
+  expect([recordName(repo, id), recordName(repo, neighbor.id)]).toEqual(['team/login', 'auth-2']);
+  expect(await ann.tmux('show-options', '-v', '-t', '=team/login:', '@git-session-id')).toBe(id);
+  expect(await ann.ok(repo, 'rename', id, 'auth')).toBe('Renamed team/login to auth (the tmux session)\n');
+  // With snapshots, these go along.
+  await ann.ok(repo, 'save', '-t', 'auth');
+  expect(await ann.ok(repo, 'rename', 'auth', 'both')).toBe(
+    'Renamed auth to both (1 snapshot, and the tmux session)\n',
+  );
+  expect(await ann.git(repo, 'for-each-ref', '--format=%(refname)', 'refs/sessions/both')).toContain(
+    '/snapshot',
+  );
+  expect(recordName(repo, id)).toBe('both');
+});
+
+test('M5 a name that is taken, unknown, or not for tmux changes nothing', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  const { id } = await create(ann, repo, 'auth');
+  await create(ann, repo, 'auth-2');
+  await ann.tmux('new-session', '-d', '-s', 'own');
+  const other = await ann.repo('other');
+  await create(ann, other, 'theirs');
+  const before = await sessions(ann);
+  const cases: [string[], string][] = [
+    [['auth', 'auth-2'], 'session-exists'],
+    [['auth', 'own'], 'session-exists'],
+    [['auth', 'v1.2'], 'invalid-name'],
+    [['aut', 'x'], 'not-found'],
+    [['auth*', 'x'], 'not-found'],
+    [['theirs', 'x'], 'not-found'],
+  ];
+  for (const [args, code] of cases) {
+    const result = await ann.gs(repo, 'rename', '--json', ...args);
+    expect([args, JSON.parse(result.stdout).error.code]).toEqual([args, code]);
+  }
+  expect(await sessions(ann)).toEqual(before);
+  expect(recordName(repo, id)).toBe('auth');
+});
+
+test('M5 the history of a session that has ended follows to its new name', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  const directory = path.join(ann.home, '.local/share/git-session/history');
+  const saved = () => (existsSync(directory) ? readdirSync(directory).filter((f) => f.endsWith('.txt')) : []);
+  const { id } = await create(ann, repo, 'auth');
+  await ann.ok(repo, 'kill', 'auth');
+  await waitFor(() => saved().length === 1, 'the history');
+  expect(await ann.ok(repo, 'rename', 'auth', 'login')).toBe('Renamed auth to login\n');
+  expect(saved()).toEqual([`login-${id.slice(0, 8)}.txt`]);
+  expect(recordName(repo, id)).toBe('login');
+});
