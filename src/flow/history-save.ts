@@ -17,20 +17,35 @@ export interface HistoryLines {
   cleanUp: boolean;
 }
 
+/** The first line has to be `p`. Without tmux's own last line, and the empty rest of the screen. */
+const LAST_LINES = [
+  'NR == 1 { if ($0 != p) exit 1; next }',
+  'NR > 2 { put(l) }',
+  '{ l = $0 }',
+  'END { if (NR > 1 && l !~ /^Pane is dead/) put(l) }',
+  String.raw`function put(s) { if (s ~ /^[ \t]*$/) b = b s "\n"; else { printf "%s%s\n", b, s; b = "" } }`,
+].join('\n');
+
 /**
  * The end of a run's script: the state for the status line, and in the background, when tmux has read all that the
  * command wrote, the history. The background part lets the terminal go, or the pane would not end, and outlives it.
  * tmux may miss the end of a process until it starts another one (tmux.md 7.2): `run-shell` makes it look.
+ * Another server, started meanwhile, may have a pane of the same id: what is asked for goes to the old one only.
  */
 export function historyLines({ tmux, file, cleanUp }: HistoryLines): string[] {
   return [
     `t() { ${tmux} "$@" 2>/dev/null; }`,
+    'p=${TMUX%,*}; p=${p##*,}',
+    // Does it in this pane of this server, or nothing.
+    `q() { t if-shell -F -t "$TMUX_PANE" "#{==:#{pid},$p}" "$1 -t $TMUX_PANE $2"; }`,
     'if [ "$r" -eq 0 ]; then e=completed; else e=failed; fi',
     "trap '' HUP INT QUIT TERM",
+    // The log's reader would stay as long as the dead pane does, which tmux lets nobody unpipe.
+    ...(file === null ? [] : ['[ "$n" -ge 300 ] || q pipe-pane']),
     '{',
-    '  t set-option -t "$TMUX_PANE" @git-session-state "$e"',
+    '  q set-option "@git-session-state $e"',
     '  n=0',
-    '  while [ "$n" -lt 200 ] && [ "$(t display-message -p -t "$TMUX_PANE" "#{pane_dead}")" = 0 ]; do',
+    '  while [ "$n" -lt 200 ] && [ "$(t display-message -p -t "$TMUX_PANE" "#{pid} #{pane_dead}")" = "$p 0" ]; do',
     '    sleep 0.05 || sleep 1',
     '    n=$((n+1))',
     '  done',
@@ -39,15 +54,12 @@ export function historyLines({ tmux, file, cleanUp }: HistoryLines): string[] {
       ? []
       : [
           `  f=${file}`,
-          // Without tmux's own last line, and the empty rest of the screen.
-          '  if t capture-pane -p -J -S - -t "$TMUX_PANE" >"$f.tmp"; then',
-          `    sed '$ { /^Pane is dead/d; }' "$f.tmp" |`,
-          String.raw`      awk '/^[[:space:]]*$/ { b = b $0 "\n"; next } { printf "%s%s\n", b, $0; b = "" }' >"$f.new" &&`,
-          '      mv -f -- "$f.new" "$f"',
-          '  fi',
+          '  t display-message -p -t "$TMUX_PANE" "#{pid}" ";" capture-pane -p -J -S - -t "$TMUX_PANE" >"$f.tmp" &&',
+          String.raw`    awk -v p="$p" '${LAST_LINES}' "$f.tmp" >"$f.new" &&`,
+          '    mv -f -- "$f.new" "$f"',
           '  rm -f -- "$f.tmp" "$f.new"',
         ]),
-    ...(cleanUp ? ['  if [ "$r" -eq 0 ]; then t kill-pane -t "$TMUX_PANE"; fi'] : []),
+    ...(cleanUp ? ['  if [ "$r" -eq 0 ]; then q kill-pane; fi'] : []),
     '} </dev/null >/dev/null 2>&1 &',
   ];
 }

@@ -20,7 +20,8 @@ const RESET = '\u001B[0m';
  */
 const STEP = new RegExp(
   [
-    String.raw`(?<ascii>(?:(?![0-9#*]\uFE0F\u20E3)[\x20-\x7E])+)`,
+    // In pieces: a line of many megabytes would be too much for the expression's stack.
+    String.raw`(?<ascii>(?:(?![0-9#*]\uFE0F\u20E3)[\x20-\x7E]){1,4096})`,
     String.raw`(?<space>[\n\t])`,
     String.raw`(?:\x1B\[|\x9B)(?<parameters>[0-?]*)(?<intermediate>[ -/]*)(?<final>[@-~]?)`,
     String.raw`(?:\x1B[\]PX^_]|[\x90\x98\x9D-\x9F])[^\x07\x1B\x9C\n]*(?:\x07|\x1B\\|\x9C)?`,
@@ -61,6 +62,18 @@ export function sanitizeScrollback(bytes: Uint8Array, options: ScrollbackOptions
   }
   out.push(RESET);
   return Buffer.from(out.join(''), 'utf8');
+}
+
+const COLORS = new RegExp(String.raw`\x1B\[[0-9;:]*m`, 'gu');
+
+/** The same text without colors: line ends and tabs are the only control characters in it. */
+export function plainText(bytes: Uint8Array, options: ScrollbackOptions = {}): string {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  const maxLine = options.maxLine ?? MAX_LINE;
+  // Most is ASCII, and as it should be.
+  const isPlain = !/[^\x20-\x7E\t\n]/u.test(text);
+  if (isPlain && text.split('\n').every((line) => line.length <= maxLine)) return text;
+  return sanitizeScrollback(bytes, options).toString('utf8').replace(COLORS, '');
 }
 
 /** Attributes without parameters. Not 8: text that can't be seen but copied. Not 10 to 20: fonts. */
