@@ -7,7 +7,9 @@
 #
 # or read it from ~/.bashrc: source /path/to/completions/git-session.bash
 
-__git_session_commands="save restore rename delete allow list show log diff graph init uninit push fetch sync export import link unlink crq schema doctor"
+__git_session_commands="save switch run exec wait adopt create attach detach kill send window pane status restore rename delete allow history list show log diff graph init uninit push fetch sync export import link unlink crq schema gc config hooks doctor"
+
+__git_session_settings="session.enabled session.tmuxCommand session.env session.autoCreateSession session.detachOnCreate session.autoCleanupCompleted session.defaultShell session.timeout session.retention session.keepAlive session.historyLimit session.historyAutoSave session.historySaveDir session.prefix session.picker session.crqPath session.crqPattern"
 
 # Names of sessions, those of remotes too; behind a "/" also single snapshots. Refs with other characters, which
 # somebody may have pushed, are never offered.
@@ -28,6 +30,14 @@ __git_session_names ()
 	sed -n 's#^refs/sessions/\([A-Za-z0-9._/-]*\)/[0-9TZa-f-]*/snapshot$#\1#p' | sort -u
 }
 
+# Live tmux sessions.
+__git_session_tmux ()
+{
+	local tmux
+	tmux="$(__git config session.tmuxCommand)" || tmux=tmux
+	$tmux list-sessions -F '#{session_name}' 2>/dev/null
+}
+
 # Ids of change requests that something is linked to.
 __git_session_crqs ()
 {
@@ -35,15 +45,30 @@ __git_session_crqs ()
 	sed -n 's/^CRQ: \([A-Za-z0-9._-]*\) .*/\1/p' | sort -u
 }
 
+__git_session_statuses="created running detached paused completed failed terminated saved unmanaged damaged newer-format foreign"
+
 __git_session_options ()
 {
 	case "$1" in
 	save) echo "--all --crq= --detect-crq --no-detect-crq --env= --json --message= --quiet --scrollback --scrollback= --target= --work --no-work" ;;
-	restore) echo "--all --as= --attach --autostash --git --no-git --json --dry-run --run --no-run --window= --worktree --worktree=" ;;
+	run) echo "--attach --no-attach --cwd= --context= --create --detach --id= --json --meta= --worktree= --wait" ;;
+	exec) echo "--cwd= --json --timeout=" ;;
+	wait) echo "--json --timeout=" ;;
+	adopt) echo "--all --context= --id= --json --meta=" ;;
+	create) echo "--ai --attach --no-attach --dir= --context= --create --json --meta= --name= --worktree=" ;;
+	status) echo "--all --filter= --json --verbose" ;;
+	attach) echo "--dir= --interactive --json --read-only" ;;
+	detach) echo "--all --client= --json" ;;
+	kill) echo "--all --completed --force --failed --interactive --json --yes" ;;
+	send) echo "--enter --no-enter --json --keys --literal --pane= --paste" ;;
+	window) echo "--cwd= --detach --force --json --name= --session=" ;;
+	pane) echo "--cwd= --detach --enter --no-enter --force --horizontal --json --pane= --session= --vertical" ;;
+	restore) echo "--all --as= --attach --autostash --git --no-git --json --launch= --dry-run --run --no-run --window= --worktree --worktree=" ;;
+	switch) echo "--json" ;;
 	rename) echo "--json" ;;
-	delete) echo "--json --remote --remote=" ;;
+	delete) echo "--force --json --remote --remote=" ;;
 	allow) echo "--json --list --dry-run --revoke=" ;;
-	list) echo "--crq= --json --max-count= --remote --no-remote" ;;
+	list) echo "--active --all --crq= --csv --filter= --interval= --json --max-count= --remote --no-remote --short --sort= --verbose --watch" ;;
 	show) echo "--json --raw" ;;
 	log) echo "--json --max-count= --oneline" ;;
 	diff) echo "--exit-code --json --quiet --volatile" ;;
@@ -59,6 +84,10 @@ __git_session_options ()
 	unlink) echo "--json" ;;
 	crq) echo "--json --open" ;;
 	schema) echo "--json" ;;
+	history) echo "--all --color --context= --force --grep= --ignore-case --json --lines= --output= --pane=" ;;
+	gc) echo "--dry-run --json --keep= --older-than=" ;;
+	config) echo "--dry-run --global --json --list --local --verbose" ;;
+	hooks) echo "--json" ;;
 	doctor) echo "--json" ;;
 	esac
 }
@@ -91,22 +120,24 @@ _git_session ()
 
 	case "$command,$cur" in
 	export,--format=*) __gitcomp "json yaml bundle jsonl" "" "${cur#--format=}"; return ;;
+	restore,--launch=*) __gitcomp "all none" "" "${cur#--launch=}"; return ;;
 	graph,--format=*) __gitcomp "text json dot" "" "${cur#--format=}"; return ;;
 	delete,--remote=*) __gitcomp_nl "$(__git remote)" "" "${cur#--remote=}"; return ;;
 	allow,--revoke=*) __gitcomp_nl "$(__git_session_refs "$cur")" "" "${cur#--revoke=}"; return ;;
+	list,--filter=*) __gitcomp "$__git_session_statuses" "" "${cur#--filter=}"; return ;;
+	list,--sort=*) __gitcomp "duration task context status started" "" "${cur#--sort=}"; return ;;
 	*,--crq=*) __gitcomp_nl "$(__git_session_crqs)" "" "${cur#--crq=}"; return ;;
 	*,--*=*) return ;; # a file or a text: what bash offers by itself
 	*,-*) __gitcomp "$(__git_session_options "$command")"; return ;;
 	esac
 	case "$command,$prev" in
-	save,-t | save,--target)
-		local tmux
-		tmux="$(__git config session.tmuxCommand)" || tmux=tmux
-		__gitcomp_nl "$($tmux list-sessions -F '#{session_name}' 2>/dev/null)"
-		return
-		;;
+	save,-t | save,--target) __gitcomp_nl "$(__git_session_tmux)"; return ;;
+	list,--filter) __gitcomp "$__git_session_statuses"; return ;;
+	list,--sort) __gitcomp "duration task context status started"; return ;;
+	list,--interval) return ;;
 	*,--crq) __gitcomp_nl "$(__git_session_crqs)"; return ;;
 	export,--format) __gitcomp "json yaml bundle jsonl"; return ;;
+	restore,--launch) __gitcomp "all none"; return ;;
 	graph,--format) __gitcomp "text json dot"; return ;;
 	*,--revoke) __gitcomp_nl "$(__git_session_refs "$cur")"; return ;;
 	export,-o | export,--output | export,--to | *,-m | *,--message | *,--as | *,--window | *,--env) return ;;
@@ -120,6 +151,21 @@ _git_session ()
 	case "$command" in
 	restore | show | log | diff | delete | allow | export) __gitcomp_nl "$(__git_session_refs "$cur")" ;;
 	save | list | rename) __gitcomp_nl "$(__git_session_names)" ;;
+	switch | detach | kill | history) __gitcomp_nl "$(__git_session_tmux)" ;;
+	wait | adopt) __gitcomp_nl "$(__git_session_tmux)" ;;
+	attach) __gitcomp_nl "$(__git_session_tmux; __git_session_names)" ;;
+	exec | send)
+		if [ "$arguments" -eq 0 ]; then
+			__gitcomp_nl "$(__git_session_tmux)"
+		fi
+		;;
+	window | pane)
+		case "$arguments,$command" in
+		0,window) __gitcomp "list new close select rename" ;;
+		0,pane) __gitcomp "list split close focus send" ;;
+		1,*) __gitcomp_nl "$(__git_session_tmux)" ;;
+		esac
+		;;
 	link | unlink)
 		if [ "$arguments" -eq 0 ]; then
 			__gitcomp_nl "$(__git_session_refs "$cur")"
@@ -135,6 +181,18 @@ _git_session ()
 		fi
 		;;
 	fetch | sync | init) __gitcomp_nl "$(__git remote)" ;;
+	config)
+		if [ "$arguments" -eq 0 ]; then
+			__gitcomp "import $__git_session_settings"
+		fi # behind import a file: what bash offers by itself
+		;;
+	hooks)
+		if [ "$arguments" -eq 0 ]; then
+			__gitcomp "print"
+		else
+			__gitcomp "claude codex gemini opencode aider"
+		fi
+		;;
 	crq)
 		if [ "$arguments" -eq 0 ]; then
 			__gitcomp "list show"

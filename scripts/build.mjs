@@ -1,6 +1,6 @@
 // Builds what is shipped: node scripts/build.mjs [--fast]. With --fast, no type declarations and no man page.
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import * as crypto from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -50,6 +50,25 @@ const lazyTty = {
     }));
   },
 };
+/** node:crypto costs 6 ms of a start, and most commands that only look need nothing of it: it is loaded at the first use. */
+const lazyCrypto = {
+  name: 'lazy-crypto',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^(?:node:)?crypto$/ }, ({ namespace }) =>
+      namespace === 'lazy-crypto' ? undefined : { path: 'crypto', namespace: 'lazy-crypto' },
+    );
+    bundle.onLoad({ filter: /.*/, namespace: 'lazy-crypto' }, () => ({
+      contents: Object.keys(crypto)
+        .filter((name) => name !== 'default')
+        .map(
+          (name) =>
+            `Object.defineProperty(exports, '${name}', { enumerable: true, get: () => node().${name} });`,
+        )
+        .concat("const node = () => require('node:crypto');")
+        .join('\n'),
+    }));
+  },
+};
 /** One CommonJS file; `import()` becomes a `require` that runs the module at its first use and not before. */
 const program = {
   ...common,
@@ -58,7 +77,7 @@ const program = {
   minifyWhitespace: true,
   keepNames: true,
   supported: { 'dynamic-import': false },
-  plugins: [lazyTty],
+  plugins: [lazyTty, lazyCrypto],
 };
 const textOf = (result) => result.outputFiles[0].text;
 
@@ -74,7 +93,7 @@ async function buildProgram() {
   );
   const launch = textOf(launcher);
   // V8 takes a code cache for right when the source has the same length, so the cache is named by this hash.
-  const hash = createHash('sha256').update(source).update(launch).digest('hex').slice(0, 16);
+  const hash = crypto.createHash('sha256').update(source).update(launch).digest('hex').slice(0, 16);
   await write('dist/THIRD-PARTY.txt', await notices(cli.metafile));
   await write('dist/cli.cjs', `/*${hash}*/${source}`);
   await write('dist/launch.cjs', launch);

@@ -9,8 +9,12 @@ export interface CommandEntry {
   summary?: string;
   /** It always opens the repository, so that can begin before the command is loaded. */
   repository?: true;
+  /** Asks what takes others a while, before the command is loaded; ends when all of it was asked, and never fails. */
+  ahead?: () => Promise<void>;
   /** It ends in somebody else's command line, which begins behind so many arguments of its own. */
   ownArguments?: number;
+  /** Behind this word `-h` is `--horizontal`, as tmux has it, and not the help. */
+  horizontal?: string;
   /** Only the command that is asked for is loaded: the others' start-up is not paid for. */
   load: () => Promise<CommandClass>;
 }
@@ -18,6 +22,7 @@ export interface CommandEntry {
 const save = async () => (await import('./save.ts')).SaveCommand;
 const restore = async () => (await import('./restore.ts')).RestoreCommand;
 const list = async () => (await import('./list.ts')).ListCommand;
+const askForList = async () => (await import('../flow/listing-ahead.ts')).askAhead();
 const create = async () => (await import('./create.ts')).CreateCommand;
 const remove = async () => (await import('./delete.ts')).DeleteCommand;
 const init = async () => (await import('./init.ts')).InitCommand;
@@ -36,6 +41,60 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'Run a command in a new tmux session',
     load: async () => (await import('./run.ts')).RunCommand,
   },
+  attach: {
+    group: 'live',
+    summary: 'Show a session in this terminal',
+    load: async () => (await import('./attach.ts')).AttachCommand,
+  },
+  detach: {
+    repository: true,
+    group: 'live',
+    summary: 'Take terminals away from a session',
+    load: async () => (await import('./detach.ts')).DetachCommand,
+  },
+  kill: {
+    repository: true,
+    group: 'live',
+    summary: 'End sessions with all that runs in them',
+    load: async () => (await import('./kill.ts')).KillCommand,
+  },
+  send: {
+    group: 'live',
+    summary: 'Type a line into a session',
+    load: async () => (await import('./send.ts')).SendCommand,
+  },
+  window: {
+    repository: true,
+    group: 'live',
+    summary: 'List, make, close, select and rename windows',
+    load: async () => (await import('./window.ts')).WindowCommand,
+  },
+  pane: {
+    repository: true,
+    group: 'live',
+    horizontal: 'split',
+    summary: 'List, split, close and focus panes, or type into one',
+    load: async () => (await import('./pane.ts')).PaneCommand,
+  },
+  exec: {
+    repository: true,
+    group: 'live',
+    ownArguments: 1,
+    summary: 'Run a command in a live session, here to see',
+    load: async () => (await import('./exec.ts')).ExecCommand,
+  },
+  wait: {
+    repository: true,
+    group: 'live',
+    summary: 'Wait until sessions have ended',
+    load: async () => (await import('./wait.ts')).WaitCommand,
+  },
+  adopt: {
+    repository: true,
+    group: 'live',
+    summary: 'Give a tmux session a record',
+    load: async () => (await import('./adopt.ts')).AdoptCommand,
+  },
   create: { repository: true, group: 'live', summary: 'Make a tmux session with a shell', load: create },
   new: { name: 'create', repository: true, load: create },
   save: {
@@ -45,8 +104,8 @@ export const COMMANDS: Record<string, CommandEntry> = {
     load: save,
   },
   restore: { repository: true, group: 'work', summary: 'Bring a saved session back', load: restore },
-  list: { repository: true, group: 'look', summary: 'List saved sessions', load: list },
-  ls: { name: 'list', repository: true, load: list },
+  list: { group: 'look', summary: 'List live and saved sessions', ahead: askForList, load: list },
+  ls: { name: 'list', ahead: askForList, load: list },
   show: {
     repository: true,
     group: 'look',
@@ -70,6 +129,24 @@ export const COMMANDS: Record<string, CommandEntry> = {
     group: 'look',
     summary: 'Draw commits, and the snapshots and CRQs over them',
     load: async () => (await import('./graph.ts')).GraphCommand,
+  },
+  history: {
+    repository: true,
+    group: 'live',
+    summary: 'Print or search what a session has printed',
+    load: async () => (await import('./history.ts')).HistoryCommand,
+  },
+  gc: {
+    repository: true,
+    group: 'other',
+    summary: 'End idle sessions, and remove what is old',
+    load: async () => (await import('./gc.ts')).GcCommand,
+  },
+  status: {
+    repository: true,
+    group: 'live',
+    summary: 'Show the worktrees with changes, activity and sessions',
+    load: async () => (await import('./status.ts')).StatusCommand,
   },
   rename: {
     group: 'work',
@@ -135,6 +212,11 @@ export const COMMANDS: Record<string, CommandEntry> = {
     group: 'other',
     summary: 'List the settings with their origin, or import them',
     load: async () => (await import('./config.ts')).ConfigCommand,
+  },
+  hooks: {
+    group: 'other',
+    summary: 'Print hooks for coding agents, so that their conversations come back',
+    load: async () => (await import('./hooks.ts')).HooksCommand,
   },
   doctor: {
     group: 'other',

@@ -39,7 +39,9 @@ export function commandHelp(verb: string, options: Definition['options'], usage:
   const lines = [`usage: ${usage?.details ?? `git session ${verb}`}`, ''];
   if (usage?.description !== undefined) lines.push(usage.description, '');
   lines.push(...rows.map(([left, right]) => `    ${left.padEnd(width + 2)}${right}`), '');
-  for (const [what, line] of usage?.examples ?? []) lines.push(`${what}:`, `    ${line}`, '');
+  for (const [what, line] of usage?.examples ?? []) {
+    lines.push(`${what === '' ? 'For example' : what}:`, `    ${line}`, '');
+  }
   return lines.join('\n');
 }
 

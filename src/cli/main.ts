@@ -40,9 +40,12 @@ async function dispatch(argv: readonly string[]): Promise<number> {
     );
   }
   // git answers while the rest of the program is loaded.
-  if (entry.repository === true && !rest.includes('-h')) {
-    (await import('../flow/workspace.ts')).openAhead();
+  const isHelp = rest.includes('-h') || rest.includes('--help');
+  if (entry.repository === true && !isHelp) {
+    void (await import('../flow/workspace.ts')).openAhead();
   }
+  const asked = isHelp ? undefined : entry.ahead?.();
   const { run } = await import('./parse.ts');
+  await asked;
   return run(verb, rest, entry);
 }

@@ -1,10 +1,12 @@
 import { Cli } from 'clipanion';
-import { UsageError } from '../session/errors.ts';
+import { SessionError, UsageError } from '../session/errors.ts';
 import type { CommandEntry } from './commands.ts';
 import { commandHelp, literalCommand, splitShortOptions, usageProblem } from './help.ts';
 
 /** Parses the arguments of one command by clipanion, of which only that command is registered, and runs it. */
-export async function run(verb: string, rest: readonly string[], entry: CommandEntry): Promise<number> {
+export async function run(verb: string, given: readonly string[], entry: CommandEntry): Promise<number> {
+  const word = entry.horizontal === undefined ? undefined : given.find((arg) => !arg.startsWith('-'));
+  const rest = word !== undefined && word === entry.horizontal ? horizontal(given) : given;
   const command = await entry.load();
   const cli = new Cli({ binaryName: 'git session', binaryLabel: 'git session', enableColors: false });
   cli.register(command);
@@ -23,5 +25,18 @@ export async function run(verb: string, rest: readonly string[], entry: CommandE
   } catch (error) {
     throw new UsageError(usageProblem(args, definition, error), [`see: git session ${verb} -h`]);
   }
-  return (await parsed.execute()) ?? 0;
+  try {
+    return (await parsed.execute()) ?? 0;
+  } catch (error) {
+    if (!(error instanceof SessionError)) throw error;
+    // A `--json` of the command line that `run` and `exec` pass on is none of ours.
+    (await import('./error.ts')).printError(error, 'json' in parsed && parsed.json === true);
+    return error.exit;
+  }
+}
+
+/** `-h` as tmux has it. */
+function horizontal(argv: readonly string[]): string[] {
+  const separator = argv.indexOf('--');
+  return argv.map((arg, i) => (arg === '-h' && (separator < 0 || i < separator) ? '--horizontal' : arg));
 }

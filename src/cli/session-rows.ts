@@ -1,97 +1,191 @@
-import { quoteCommand } from '../session/command-line.ts';
-import type { Places } from '../session/paths.ts';
-import { displayText } from '../session/text.ts';
-import { type Listing, mainPane, type SessionRow, workingDirectory } from '../flow/listing.ts';
+import { type Listed, type ListStatus, runTime } from '../session/listed.ts';
 import { safe } from '../trust/safe.ts';
-import { ago, isAscii, table } from './table.ts';
+import { ago, duration, isAscii, table } from './table.ts';
 
-const HEADER = ['NAME', 'STATUS', 'SAVED', 'BRANCH', 'WINDOWS/PANES', 'CRQS', 'MESSAGE'];
-const STATUS: Record<SessionRow['status'], string> = {
-  ...{ running: 'running', saved: 'saved', damaged: 'damaged', foreign: 'foreign' },
-  'newer-format': 'newer format',
-};
+export interface RowOptions {
+  verbose: boolean;
+  /** Milliseconds since 1970. */
+  now: number;
+  /** The terminal's; null in a pipe. */
+  width: number | null;
+  ascii?: boolean;
+}
 
-export function listLines(rows: readonly SessionRow[], width: number | null, ascii = isAscii()): string[] {
-  const marked = rows.some((r) => r.live?.current === true);
-  const mark = (row: SessionRow | null) =>
-    !marked ? '' : row?.live?.current === true ? (ascii ? '* ' : '● ') : '  ';
+interface Column {
+  title: string;
+  cell: (row: Listed, now: number) => string;
+  /** Only there where a row has something in it. */
+  optional?: true;
+  verbose?: true;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'CONTEXT', cell: (row) => safe(row.context) },
+  { title: 'IDENTIFIER', cell: (row) => safe(row.label) },
+  { title: 'STATUS', cell: (row) => statusText(row.status) },
+  { title: 'DURATION', cell: durationText },
+  { title: 'COMMAND', cell: commandText },
+  { title: 'ID', cell: (row) => (row.id ?? '').slice(0, 8), verbose: true },
+  { title: 'NAME', cell: (row) => safe(row.name ?? ''), verbose: true },
+  { title: 'DIR', cell: (row) => safe(row.workingDir ?? ''), verbose: true },
+  { title: 'PID', cell: (row) => String(row.pid ?? ''), verbose: true },
+  { title: 'CLIENTS', cell: (row) => (row.alive ? String(row.attachedClients) : ''), verbose: true },
+  { title: 'BRANCH', cell: branchText, verbose: true },
+  { title: 'WINDOWS/PANES', cell: sizeText, verbose: true },
+  { title: 'SAVED', cell: (row, now) => savedText(row, now), verbose: true },
+  { title: 'CRQS', cell: (row) => safe(row.crqs.map((c) => c.id).join(' ')), optional: true },
+  { title: 'AGENT', cell: (row) => row.agents.join(' '), optional: true },
+  { title: 'MESSAGE', cell: messageText, verbose: true },
+  { title: 'REASON', cell: reasonText, optional: true, verbose: true },
+];
+
+/** The table of gwq's users, with a mark before the session one is in. */
+export function listLines(rows: readonly Listed[], options: RowOptions): string[] {
+  const { verbose, now, width, ascii = isAscii() } = options;
+  const cells = COLUMNS.filter((c) => verbose || c.verbose !== true)
+    .map((c) => ({ ...c, cells: rows.map((row) => c.cell(row, now)) }))
+    .filter(
+      (c) => c.optional !== true || (verbose && c.title === 'CRQS') || c.cells.some((cell) => cell !== ''),
+    );
+  const mark = (row: Listed | null) => (row?.current === true ? (ascii ? '* ' : '● ') : '  ');
   return table(
     [
-      HEADER.map((title, i) => (i === 0 ? mark(null) + title : title)),
-      ...rows.map((row) => cells(row).map((cell, i) => (i === 0 ? mark(row) + cell : cell))),
+      cells.map(({ title }, i) => (i === 0 ? mark(null) + title : title)),
+      ...rows.map((row, r) => cells.map((c, i) => (i === 0 ? mark(row) + c.cells[r]! : c.cells[r]!))),
     ],
     width,
   );
 }
 
-function cells(row: SessionRow): string[] {
-  const { content } = row;
-  const name = safe(row.label);
-  const saved = row.savedAt === null ? '' : ago(row.savedAt);
-  if (content === null) return [name, STATUS[row.status], saved, '', '', '', row.snapshot];
-  const { branch, head } = content.git;
-  return [
-    name,
-    STATUS[row.status],
-    saved,
-    branch === null ? (head === null ? '' : `(${head.slice(0, 7)})`) : safe(branch),
-    `${content.tmux.windows.length}/${countPanes(row)}`,
-    safe(row.crqs.map((c) => c.id).join(' ')),
-    safe((content.message ?? '').trim().split('\n')[0] ?? ''),
-  ];
+/** `2c559c93 - name (23:22:36) [running]`: when it began, or for one that is only saved, when that was. */
+export function shortLines(rows: readonly Listed[], now: number): string[] {
+  return rows.map((row) => {
+    const id = row.id === null ? '-'.repeat(8) : row.id.slice(0, 8);
+    const time = clock(row.startedAt !== null && row.status !== 'saved' ? row.startedAt : savedAt(row), now);
+    return `${id} - ${safe(row.label)}${time === '' ? '' : ` (${time})`} [${statusText(row.status)}]`;
+  });
 }
 
-function countPanes(row: SessionRow): number | null {
-  return row.content?.tmux.windows.reduce((sum, w) => sum + w.panes.length, 0) ?? null;
+function savedAt(row: Listed): string {
+  return row.saved?.savedAt ?? '';
+}
+
+/** Local time; of another day with the date. */
+function clock(iso: string, now: number): string {
+  const at = new Date(iso);
+  if (Number.isNaN(at.getTime())) return iso;
+  const two = (n: number) => String(n).padStart(2, '0');
+  const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(':');
+  if (at.toDateString() === new Date(now).toDateString()) return time;
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
+}
+
+export function statusText(status: ListStatus): string {
+  return status === 'newer-format' ? 'newer format' : status;
+}
+
+/** How long it has run; for what is only saved, how long ago that was. */
+function durationText(row: Listed, now: number): string {
+  const ms = runTime(row, now);
+  if (ms !== null) return duration(ms);
+  return row.kind === null ? savedText(row, now) : '';
+}
+
+function savedText(row: Listed, now: number): string {
+  return row.saved?.savedAt == null ? '' : ago(row.saved.savedAt, now);
+}
+
+/** What can't be read has no command. There stands what other commands take for it. */
+function commandText(row: Listed): string {
+  const unread = row.error !== null || row.status === 'foreign';
+  return unread ? `(${safe(row.saved!.snapshot)})` : safe(row.command ?? '');
+}
+
+function branchText(row: Listed): string {
+  const head = row.saved?.head ?? null;
+  return row.branch === null ? (head === null ? '' : `(${head.slice(0, 7)})`) : safe(row.branch);
+}
+
+function sizeText({ windows, panes }: Listed): string {
+  return windows === null ? '' : panes === null ? String(windows) : `${windows}/${panes}`;
+}
+
+function messageText(row: Listed): string {
+  return safe((row.saved?.message ?? '').trim().split('\n')[0] ?? '');
+}
+
+function reasonText({ reason, exitCode, error }: Listed): string {
+  if (error !== null) return safe(error.message);
+  return safe(reason ?? '') || (exitCode === null || exitCode === 0 ? '' : `exit code ${exitCode}`);
 }
 
 /** The names of the first eleven are those that gwq's users know (requirement S13). */
-export function rowJson(row: SessionRow, { places }: Listing) {
-  const { content, live } = row;
+export function rowJson(row: Listed) {
+  const { saved } = row;
   return {
-    id: content?.session.id ?? null,
-    session_name: live?.name ?? (content === null ? null : displayText(content.tmux.sessions[0]!.name)),
-    ...contextOf(row.name),
-    ...paneFacts(row, places),
-    status: row.status,
-    metadata: {},
-    ...{ name: row.name, snapshot: row.snapshot, ref: row.ref, oid: row.oid, remote: row.remote },
-    context_commit: row.context,
-    saved_at: row.savedAt,
-    saved_by: content?.savedBy ?? null,
-    host: content?.host.name ?? null,
-    branch: content?.git.branch ?? null,
-    head: content?.git.head ?? null,
-    crqs: row.crqs,
-    message: content?.message ?? null,
-    windows: content?.tmux.windows.length ?? null,
-    panes: countPanes(row),
-    snapshots: row.snapshots,
-    attached_clients: live?.attachedClients ?? 0,
-    current: live?.current ?? false,
+    ...{ id: row.id, session_name: row.sessionName, context: row.context, identifier: row.identifier },
+    ...{ working_dir: row.workingDir, command: row.command, pid: row.pid, start_time: row.startedAt },
+    ...{ history_size: row.historySize, status: row.status, metadata: row.metadata },
+    ...{ exit_code: row.exitCode, reason: row.reason, end_time: row.endedAt, created_at: row.createdAt },
+    ...{ last_accessed_at: row.lastAccessedAt, last_attached_at: row.lastAttachedAt },
+    ...{
+      name: row.name,
+      snapshot: saved?.snapshot ?? null,
+      ref: saved?.ref ?? null,
+      oid: saved?.oid ?? null,
+    },
+    ...{ remote: saved?.remote ?? null, context_commit: saved?.contextCommit ?? null },
+    ...{ saved_at: saved?.savedAt ?? null, saved_by: saved?.savedBy ?? null, host: saved?.host ?? null },
+    ...{ branch: row.branch, head: saved?.head ?? null, crqs: row.crqs, message: saved?.message ?? null },
+    ...{ windows: row.windows, panes: row.panes, snapshots: saved?.snapshots ?? 0 },
+    ...{ attached_clients: row.attachedClients, current: row.current, kind: row.kind, argv: row.argv },
+    ...{ worktree: row.worktree, agent: row.agents },
+    config: { name: row.name, working_dir: row.workingDir, ai: row.ai },
     ...(row.error === null ? {} : { error: row.error.toJSON().error }),
   };
 }
 
-/** The parts of a name that `run` gives, `gs-<context>-<identifier>-<time>`; of another one, the name itself. */
-function contextOf(name: string | null): { context: string; identifier: string | null } {
-  const m = /^gs-([^-]+)-(.+)-\d{14}$/u.exec(name ?? '');
-  return m === null ? { context: 'session', identifier: name } : { context: m[1]!, identifier: m[2]! };
+/** What `--csv` prints for each session, and in which order. The values are exact: nothing is escaped or cut. */
+const CSV: readonly (readonly [
+  string,
+  (row: Listed, now: number) => string | number | boolean | null | undefined,
+])[] = [
+  ['id', (row) => row.id],
+  ['context', (row) => row.context],
+  ['identifier', (row) => row.identifier],
+  ['status', (row) => row.status],
+  ['duration_seconds', (row, now) => seconds(runTime(row, now))],
+  ['command', (row) => row.command],
+  ['name', (row) => row.name],
+  ['session_name', (row) => row.sessionName],
+  ['kind', (row) => row.kind],
+  ['exit_code', (row) => row.exitCode],
+  ['reason', (row) => row.reason],
+  ['working_dir', (row) => row.workingDir],
+  ['pid', (row) => row.pid],
+  ['start_time', (row) => row.startedAt],
+  ['end_time', (row) => row.endedAt],
+  ['attached_clients', (row) => row.attachedClients],
+  ['current', (row) => row.current],
+  ['agent', (row) => row.agents.join(' ')],
+  ['branch', (row) => row.branch],
+  ['windows', (row) => row.windows],
+  ['panes', (row) => row.panes],
+  ['remote', (row) => row.saved?.remote],
+  ['snapshot', (row) => row.saved?.snapshot],
+  ['saved_at', (row) => row.saved?.savedAt],
+  ['head', (row) => row.saved?.head],
+  ['crqs', (row) => row.crqs.map((c) => c.id).join(' ')],
+  ['message', (row) => row.saved?.message],
+];
+
+export function csvRecords(rows: readonly Listed[], now: number): string[][] {
+  return [
+    CSV.map(([name]) => name),
+    ...rows.map((row) => CSV.map(([, value]) => String(value(row, now) ?? ''))),
+  ];
 }
 
-function paneFacts({ content, live }: SessionRow, places: Places) {
-  if (content === null) {
-    return { working_dir: null, command: null, pid: null, start_time: null, history_size: null };
-  }
-  const pane = mainPane(content);
-  const argv = pane.command ?? pane.processes[0]?.argv ?? [];
-  const { createdAt } = content.tmux.sessions[0]!;
-  return {
-    working_dir: workingDirectory(content, places),
-    command: argv.length === 0 ? null : displayText(quoteCommand(argv)),
-    // A process id of an earlier life may be somebody else's now.
-    pid: live?.createdAt === createdAt ? (pane.processes[0]?.pid ?? null) : null,
-    start_time: new Date((live?.createdAt ?? createdAt) * 1000).toISOString(),
-    history_size: content.tmux.windows.flatMap((w) => w.panes).reduce((sum, p) => sum + p.historyLines, 0),
-  };
+function seconds(ms: number | null): number | null {
+  return ms === null ? null : Math.floor(ms / 1000);
 }

@@ -59,6 +59,21 @@ export function ago(iso: string, now = Date.now()): string {
   return seconds < 0 ? `in ${text}` : `${text} ago`;
 }
 
+/** `3d 4h`, `1h 25m`, `45m`, `12s`. */
+export function duration(ms: number): string {
+  const seconds = Math.floor(ms / 1000);
+  const units = [
+    `${Math.floor(seconds / 86400)}d`,
+    `${Math.floor(seconds / 3600) % 24}h`,
+    `${Math.floor(seconds / 60) % 60}m`,
+    `${seconds % 60}s`,
+  ];
+  const first = units.findIndex((unit) => !unit.startsWith('0'));
+  // Behind days come hours, behind hours minutes, and behind those nothing.
+  const shown = first < 0 ? ['0s'] : units.slice(first, first < 2 ? first + 2 : first + 1);
+  return shown.filter((unit, i) => i === 0 || !unit.startsWith('0')).join(' ');
+}
+
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 

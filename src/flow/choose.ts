@@ -11,7 +11,6 @@ export interface Choice {
   all: boolean;
 }
 
-
 export function chooseSessions(server: Server, options: Choice): LiveSession[] {
   const live = server.sessions.filter((s) => !isTransient(s));
   if (options.all) {

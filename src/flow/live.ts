@@ -3,8 +3,10 @@ import { type Candidate, type JobStatus, judge, type Judgement, isSessionId } fr
 import type { Repository } from '../git/repository.ts';
 import { jobRuns, readJob } from '../process/job.ts';
 import { SessionRecords, type StoredRecord } from '../store/records.ts';
+import { readCatalog, readSnapshots } from '../store/sessions.ts';
 import { listSessions, type LiveSession, type Server } from '../tmux/capture.ts';
 import type { Tmux } from '../tmux/tmux.ts';
+import { openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
 
 /** A session that lives or lived in tmux here: what its record says, and what tmux says of it now. */
 export interface LiveView extends Candidate {
@@ -32,15 +34,50 @@ export interface LiveWorld {
 }
 
 /** All sessions of tmux, and all that this repository has a record of. One tmux call. */
-export async function readLiveWorld(repo: Repository, tmux: Tmux): Promise<LiveWorld> {
+export async function readLiveWorld(
+  repo: Repository,
+  tmux: Tmux,
+  asked: Promise<Server> = listSessions(tmux),
+): Promise<LiveWorld> {
   const records = new SessionRecords(repo).list();
-  const { server, problem } = await askTmux(tmux);
+  const { server, problem } = await askTmux(tmux, asked);
   return { ...{ server, problem }, views: join(records, server) };
 }
 
-export async function askTmux(tmux: Tmux): Promise<Omit<LiveWorld, 'views'>> {
+/** The workspace with its sessions, for a command that is of no use where tmux can't be asked. */
+export async function openLive(): Promise<{ ws: Workspace; world: LiveWorld }> {
+  const ws = await openWorkspace();
+  requireEnabled(ws.config);
+  const world = await readLiveWorld(ws.repo, ws.tmux);
+  if (world.problem !== null) throw world.problem;
+  return { ws, world };
+}
+
+/**
+ * The sessions that are this repository's: with a record of it, or bound to a session of its snapshots. Others on the
+ * same tmux server are the user's too, and no pattern may reach them.
+ */
+export async function ownViews(ws: Workspace, views: readonly LiveView[]): Promise<LiveView[]> {
+  if (views.every((v) => v.stored !== null || v.id === null)) return views.filter((v) => v.stored !== null);
+  const ids = await savedIds(ws);
+  return views.filter((v) => v.stored !== null || (v.id !== null && ids.has(v.id)));
+}
+
+/** Ids of the sessions that have snapshots in this clone. */
+export async function savedIds(ws: Workspace): Promise<Set<string>> {
+  const { snapshots } = await readCatalog(ws.repo.git);
+  // The last one of each name is its newest; the id stays over all of them.
+  const newest = new Map(snapshots.map((s) => [`${s.remote ?? ''}\0${s.name}`, s]));
+  const read = await readSnapshots(ws.repo.git, [...newest.values()]);
+  return new Set(read.flatMap((r) => ('snapshot' in r ? [r.snapshot.session.id] : [])));
+}
+
+export async function askTmux(
+  tmux: Tmux,
+  asked: Promise<Server> = listSessions(tmux),
+): Promise<Omit<LiveWorld, 'views'>> {
   try {
-    return { server: await listSessions(tmux), problem: null };
+    return { server: await asked, problem: null };
   } catch (error) {
     if (error instanceof NoServerError) return { server: null, problem: null };
     if (error instanceof SessionError) return { server: null, problem: error };

@@ -20,7 +20,6 @@ import {
 } from '../store/objects.ts';
 import { type Catalog, readCatalog, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
 import { listSessions, type LiveSession, readState } from '../tmux/capture.ts';
-import { quote } from '../tmux/syntax.ts';
 import type { Tmux } from '../tmux/tmux.ts';
 import { Approvals, planDigest } from '../trust/approvals.ts';
 import { redactText } from '../trust/redact.ts';
@@ -31,6 +30,7 @@ import { crqsOf } from '../store/crq-links.ts';
 import { describeGit, describeHost, describeTmux, inspectAll } from './describe.ts';
 import { maintain } from './maintain.ts';
 import { captureScrollback, environmentOf } from './save-tmux.ts';
+import { markCommands } from './status-options.ts';
 import { identity, openWorkspace, placesOf, requireEnabled, type Workspace } from './workspace.ts';
 
 export interface SaveOptions extends Choice {
@@ -250,12 +250,13 @@ async function afterwards(
       }
     }),
     attempt('saved, but the tmux session could not be marked', async () => {
-      const unbound = pending.filter(({ snapshot, session }) => session.boundId !== snapshot.session.id);
-      if (unbound.length === 0) return;
-      const script = unbound.map(
-        ({ snapshot, session }) =>
-          `set-option -t ${quote(`${session.id}:`)} @git-session-id ${quote(snapshot.session.id)}`,
+      const script = pending.flatMap(({ snapshot, session }) =>
+        markCommands(session, snapshot.session.id, {
+          name: snapshot.session.name,
+          crqs: snapshot.crqs.map((crq) => crq.id),
+        }),
       );
+      if (script.length === 0) return;
       await ws.tmux.run(['source-file', '-'], `${script.join('\n')}\n`);
     }),
   ]);

@@ -44,10 +44,10 @@ export async function openRepository(cwd = process.cwd()): Promise<Repository> {
   return {
     git: new Git({ gitDir, workTree }),
     gitDir,
-    commonDir: realpathSync(commonDir),
+    commonDir: realpathSync.native(commonDir),
     workTree,
     bare: bare === 'true' && workTree === null,
-    linked: realpathSync(gitDir) !== realpathSync(commonDir),
+    linked: realpathSync.native(gitDir) !== realpathSync.native(commonDir),
     shallow: shallow === 'true',
     objectFormat: format === 'sha256' ? 'sha256' : 'sha1',
   };

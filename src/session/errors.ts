@@ -1,9 +1,9 @@
 /**
  * Every way in which a command can end badly: one class per kind. `code` is frozen API (scripts
  * match on it), the message text is not. `exit` follows git: 1 refused, partial, nothing found or
- * ambiguous; 128 fatal; 129 usage.
+ * ambiguous; 128 fatal; 129 usage. A search has grep's: 1 says that nothing was found, 2 is for errors.
  */
-export type ExitCode = 1 | 128 | 129;
+export type ExitCode = 1 | 2 | 128 | 129;
 
 export interface ErrorJson {
   ok: false;
@@ -169,4 +169,42 @@ export class ProgramMissingError extends SessionError {
 /** tmux took the session and did not run it. */
 export class SessionFailedError extends SessionError {
   readonly code = 'session-failed';
+}
+/** A question, or tmux, would need a terminal. */
+export class NoTerminalError extends SessionError {
+  readonly code = 'no-terminal';
+  override readonly exit = 1;
+}
+/** Several sessions would go, and nobody said yes. */
+export class NotConfirmedError extends SessionError {
+  readonly code = 'not-confirmed';
+  override readonly exit = 1;
+}
+/** A person chose nothing. */
+export class CancelledError extends SessionError {
+  readonly code = 'cancelled';
+  override readonly exit = 1;
+}
+/** Terminals show the session. */
+export class ClientsAttachedError extends SessionError {
+  readonly code = 'clients-attached';
+  override readonly exit = 1;
+}
+export class NotRunningError extends SessionError {
+  readonly code = 'not-running';
+  override readonly exit = 1;
+}
+export class StillRunningError extends SessionError {
+  readonly code = 'still-running';
+  override readonly exit = 1;
+}
+/** With its last window a session ends. */
+export class LastWindowError extends SessionError {
+  readonly code = 'last-window';
+  override readonly exit = 1;
+}
+/** A search could not be made, whatever for: as with grep, 1 would say that nothing was found. */
+export class SearchFailedError extends SessionError {
+  readonly code = 'search-failed';
+  override readonly exit = 2;
 }

@@ -2,7 +2,7 @@ import fastStringWidth from 'fast-string-width';
 
 /** Columns that `text` takes on a terminal. The text has no control characters: it has gone through `safe()`. */
 export function widthOf(text: string): number {
-  return fastStringWidth(text);
+  return /^[ -~]*$/u.test(text) ? text.length : fastStringWidth(text);
 }
 
 /** At most `width` columns of `text`; where something is left out, the last of them says so. */

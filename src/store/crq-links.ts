@@ -6,7 +6,7 @@ import type { Catalog, StoredSnapshot } from './sessions.ts';
  * What a snapshot is linked to now: what its blob says, and what was linked and unlinked since, by the
  * events of all clones that we know.
  */
-export function crqsOf(catalog: Catalog, stored: StoredSnapshot, snapshot: Snapshot): Crq[] {
+export function crqsOf(catalog: Catalog, stored: StoredSnapshot, snapshot: Pick<Snapshot, 'crqs'>): Crq[] {
   const crqs = new Map(snapshot.crqs.map((c) => [crqKey(c.id), c]));
   const records = catalog.events
     .filter((e) => e.name === stored.name)

@@ -115,7 +115,7 @@ function readJson(file: string): unknown {
 }
 
 /** Whole or not there, also where the program is killed meanwhile. */
-export function writeWhole(file: string, text: string): void {
+export function writeWhole(file: string, text: string | Uint8Array): void {
   const draft = `${file}.${process.pid}.tmp`;
   try {
     writeFileSync(draft, text, { mode: 0o600 });

@@ -118,7 +118,7 @@ const SESSION_FORMAT = [
   encoded('pane_current_path'),
   '#{history_size}',
   // Of all its panes: what agents' hooks have said.
-  '#{W:#{P:#{@git-session-agent-state} }}',
+  `#{W:#{P:${encoded('@git-session-agent-state')} }}`,
   encoded('@git-session-name'),
   encoded('@crq'),
   encoded('@git-session-state'),

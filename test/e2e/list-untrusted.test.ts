@@ -2,7 +2,8 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../src/session/schema.ts';
 import { forge, forgeBytes, plainPane, plainSnapshot, plainWindow } from '../support/forge.ts';
-import { type Person, person } from '../support/harness.ts';
+import { type Person, person, waitFor } from '../support/harness.ts';
+import { terminal } from '../support/terminal.ts';
 
 interface Row {
   name: string | null;
@@ -51,7 +52,7 @@ describe('git session list, of what others have made', () => {
     expect(byName.get('large')).toMatchObject({ error: { code: 'too-large' } });
     expect(byName.get('whole')).not.toHaveProperty('error');
     expect(result.stderr.match(/^warning: /gmu)).toHaveLength(4);
-    expect(await ann.ok(repo, 'list')).toMatch(/^newer +newer format .*newer\/2026/mu);
+    expect(await ann.ok(repo, 'list')).toMatch(/^ {2}session +newer +newer format .*\(newer\/2026/mu);
   });
 
   test('V6: a ref to an object that is gone hides nobody either', async () => {
@@ -100,6 +101,12 @@ describe('git session list, of what others have made', () => {
       const { stdout, stderr } = await ann.gs(repo, ...args);
       expect(stdout + stderr).not.toMatch(/[\p{Cf}\u0000-\u0009\u000b-\u001f\u007f-\u009f]/u);
     }
+    // In a pipe --csv has the values as they are; a terminal would obey them.
+    expect(await ann.ok(repo, 'list', '--csv')).toContain(hostile.slice(0, 5));
+    const shown = terminal(ann, repo, 'list', '--csv');
+    expect(await shown.ended).toBe(0);
+    await waitFor(() => shown.text().includes('<U+202E>'), 'the message');
+    expect(shown.text()).not.toMatch(/[\p{Cf}\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f-\u009f]/u);
     const list = await rows(ann, repo);
     const foreign = list.filter((r) => r.status === 'foreign');
     expect(foreign.map((r) => r['ref'])).toEqual(

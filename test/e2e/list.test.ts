@@ -82,11 +82,15 @@ describe('git session list', () => {
     await forge(ann, repo, named(head, 'fix/api'), { name: 'fix/api', time: '20260201T000000000Z' });
     await forge(ann, repo, named(head, 'older'), { name: 'older', time: '20250101T000000000Z' });
     const text = await ann.ok(repo, 'list');
-    expect(text.split('\n')[0]).toMatch(/^NAME +STATUS +SAVED +BRANCH +WINDOWS\/PANES +CRQS +MESSAGE$/u);
-    expect(text.split('\n').slice(1, 3)).toEqual([
-      expect.stringMatching(/^fix\/api +saved +\S+ ago +main +1\/1$/u),
-      expect.stringMatching(/^older +saved +\S+ ago +main +1\/1 +one$/u),
+    expect(text.split('\n')).toEqual([
+      expect.stringMatching(/^ {2}CONTEXT +IDENTIFIER +STATUS +DURATION +COMMAND$/u),
+      expect.stringMatching(/^ {2}session +fix\/api +saved +\S+ ago$/u),
+      expect.stringMatching(/^ {2}session +older +saved +\S+ ago$/u),
+      '',
     ]);
+    const verbose = await ann.ok(repo, 'list', '--verbose');
+    expect(verbose.split('\n')[0]).toMatch(/ BRANCH +WINDOWS\/PANES +SAVED +CRQS +MESSAGE$/u);
+    expect(verbose).toMatch(/^ {2}session +older .* main +1\/1 +\S+ ago +one$/mu);
     expect(await ann.ok(repo, 'ls')).toBe(text);
     expect(names(await rows(ann, repo, 'api'))).toEqual(['fix/api']);
     expect(names(await rows(ann, repo, 'o*r'))).toEqual(['older']);
@@ -150,7 +154,7 @@ describe('git session list', () => {
     expect(new Set(names(await rows(ann, repo)))).toEqual(new Set(['mine', 'origin/theirs']));
     expect(names(await rows(ann, repo, '--remote'))).toEqual(['origin/theirs']);
     expect(names(await rows(ann, repo, '--no-remote'))).toEqual(['mine']);
-    expect(await ann.ok(repo, 'list')).toMatch(/^origin\/theirs +saved/mu);
+    expect(await ann.ok(repo, 'list')).toMatch(/^ {2}session +origin\/theirs +saved/mu);
     // A tmux session of that name is not theirs.
     await ann.tmux('new-session', '-d', '-s', 'theirs', '-c', repo);
     expect(await rows(ann, repo, '--remote')).toMatchObject([

@@ -1,79 +1,112 @@
 import { describe, expect, test } from 'vitest';
 import { parseCount } from '../../src/cli/count.ts';
-import { listLines } from '../../src/cli/session-rows.ts';
+import { listLines, type RowOptions, shortLines } from '../../src/cli/session-rows.ts';
 import { ago, date, isAscii, table } from '../../src/cli/table.ts';
 import { DamagedSnapshotError } from '../../src/session/errors.ts';
-import type { SessionRow } from '../../src/flow/listing.ts';
 import { pagerOf } from '../../src/flow/pager.ts';
 import { widthOf } from '../../src/session/width.ts';
-import { plainSnapshot } from '../support/forge.ts';
+import type { Listed } from '../../src/session/listed.ts';
+import { ended, listed, running, saved } from '../support/listed.ts';
 
-function row(change: Partial<SessionRow> = {}): SessionRow {
-  return {
-    ...{
-      label: 'work',
-      name: 'work',
-      remote: null,
-      status: 'saved',
-      snapshot: 'work/id',
-      ref: 'r',
-      oid: 'o',
-    },
-    ...{ context: null, snapshots: 1, savedAt: '2020-01-01T00:00:00.000Z', content: plainSnapshot(null) },
-    ...{ crqs: [], live: null, error: null },
-    ...change,
-  };
+const NOW = Date.parse('2026-11-21T12:00:00.000Z');
+
+function lines(rows: Listed[], change: Partial<RowOptions> = {}): string[] {
+  return listLines(rows, { verbose: false, now: NOW, width: null, ascii: false, ...change });
 }
 
-describe('S13, R9: the table', () => {
+describe('C1, S13, R9: the table', () => {
+  test('C1: its columns, with nothing but what there is', () => {
+    expect(lines([listed()])[0]).toBe('  CONTEXT  IDENTIFIER  STATUS  DURATION  COMMAND');
+    const rows = [listed({ crqs: [{ id: 'CRQ-7', title: null, status: null, path: null }] }), running()];
+    expect(lines(rows)[0]).toMatch(/^ {2}CONTEXT +IDENTIFIER +STATUS +DURATION +COMMAND +CRQS$/u);
+    expect(lines([running({ agents: ['waiting', 'idle'] })])).toEqual([
+      expect.stringMatching(/COMMAND +AGENT$/u),
+      expect.stringMatching(/waiting idle$/u),
+    ]);
+  });
+
   test('columns are as wide as their contents, and a pipe cuts nothing', () => {
-    const message = 'm'.repeat(500);
-    const rows = [
-      row({ content: { ...plainSnapshot(null), message } }),
-      row({ label: '日本', name: '日本' }),
-    ];
-    const [header, first, second] = listLines(rows, null);
-    expect(header).toMatch(/^NAME +STATUS +SAVED +BRANCH +WINDOWS\/PANES +CRQS +MESSAGE$/u);
-    expect(first).toContain(message);
+    const command = 'm'.repeat(500);
+    const [header, first, second] = lines([listed({ command }), listed({ label: '日本' })]);
+    expect(first).toContain(command);
     expect(first!.indexOf('saved')).toBe(header!.indexOf('STATUS'));
     expect(widthOf(second!.slice(0, second!.indexOf('saved')))).toBe(header!.indexOf('STATUS'));
   });
 
   test('a terminal gets what fits, and sees where something is left out', () => {
-    const rows = [row({ content: { ...plainSnapshot(null), message: 'm'.repeat(500) } })];
-    for (const line of listLines(rows, 70)) expect(widthOf(line)).toBeLessThanOrEqual(70);
-    expect(listLines(rows, 70)[1]).toMatch(/…$/u);
-    for (const line of listLines(rows, 20)) expect(widthOf(line)).toBeLessThanOrEqual(20);
+    const rows = [listed({ command: 'm'.repeat(500) })];
+    for (const line of lines(rows, { width: 70 })) expect(widthOf(line)).toBeLessThanOrEqual(70);
+    expect(lines(rows, { width: 70 })[1]).toMatch(/…$/u);
+    for (const line of lines(rows, { width: 20 })) expect(widthOf(line)).toBeLessThanOrEqual(20);
   });
 
   test('C2: the session one is in has a mark', () => {
-    const live = { name: 'work', createdAt: 0, attachedClients: 1, current: true };
-    const lines = listLines([row({ live, status: 'running' }), row()], null, false);
-    expect(lines.map((l) => l.slice(0, 6))).toEqual(['  NAME', '● work', '  work']);
-    expect(listLines([row({ live })], null, true)[1]).toMatch(/^\* work/u);
+    const rows = [running({ current: true }), listed()];
+    expect(lines(rows).map((l) => l.slice(0, 9))).toEqual(['  CONTEXT', '● session', '  session']);
+    expect(lines(rows, { ascii: true })[1]).toMatch(/^\* session/u);
   });
 
-  test('B1: hostile names, branches and messages are visible', () => {
-    const content = { ...plainSnapshot('a'.repeat(40)), message: 'a\u001b]0;x\u0007\nsecond line' };
-    content.git.branch = 'b\u202e';
-    const text = listLines([row({ label: 'refs\u009d', content })], null).join('\n');
+  test.each([
+    [{ startedAt: '2026-11-21T10:35:00.000Z' }, '1h 25m'],
+    [{ startedAt: '2026-11-21T11:15:00.000Z' }, '45m'],
+    [{ startedAt: '2026-11-21T11:59:48.000Z' }, '12s'],
+    [{ startedAt: '2026-11-18T08:00:00.000Z' }, '3d 4h'],
+    [{ startedAt: '2026-11-20T11:59:00.000Z' }, '1d'],
+    [{ startedAt: '2026-11-21T12:01:00.000Z' }, '0s'],
+    [{ ...ended, startedAt: '2026-11-21T08:00:00.000Z', endedAt: '2026-11-21T10:15:00.000Z' }, '2h 15m'],
+    [{ ...ended, startedAt: '2026-11-21T08:00:00.000Z' }, ''],
+  ])('C3: the duration of %j is %s', (change, text) => {
+    const [header, line] = lines([running({ command: null, ...change })]);
+    expect(line!.slice(header!.indexOf('DURATION')).trim()).toBe(text);
+  });
+
+  test('C4: --verbose tells more, and why something failed', () => {
+    const failed = running({ ...ended, kind: 'run', status: 'failed', exitCode: 3 });
+    const lost = running({ ...ended, kind: 'run', status: 'failed', reason: 'it was never started' });
+    const [header, ...others] = lines([failed, lost], { verbose: true });
+    expect(header).toMatch(
+      /COMMAND +ID +NAME +DIR +PID +CLIENTS +BRANCH +WINDOWS\/PANES +SAVED +CRQS +MESSAGE +REASON$/u,
+    );
+    expect(others).toEqual([
+      expect.stringMatching(/exit code 3$/u),
+      expect.stringMatching(/never started$/u),
+    ]);
+  });
+
+  test('B1: hostile names, commands, branches and messages are visible', () => {
+    const hostile = 'a\u001b]0;x\u0007\u009d\u202e\nsecond line';
+    const row = running({
+      ...{ label: hostile, name: hostile, context: hostile, command: hostile, branch: hostile },
+      ...{
+        workingDir: hostile,
+        reason: hostile,
+        crqs: [{ id: hostile, title: null, status: null, path: null }],
+      },
+      saved: { ...saved, message: hostile },
+    });
+    const text = [...lines([row], { verbose: true }), ...shortLines([row], NOW)].join('\n');
     expect(text).not.toMatch(/[\p{Cf}\u0000-\u0009\u000b-\u001f\u007f-\u009f]/u);
     expect(text).toContain('<U+202E>');
-    expect(text).not.toContain('second line');
+    expect(text).not.toMatch(/^second line/mu);
   });
 
-  test('what is damaged has a row that says so', () => {
+  test('what is damaged has a row that says so, and what it is addressed by', () => {
     const error = new DamagedSnapshotError('x');
-    expect(listLines([row({ status: 'damaged', content: null, error })], null)[1]).toMatch(
-      /^work +damaged +\dy ago.*work\/id$/u,
+    expect(lines([listed({ status: 'damaged', command: null, error })])[1]).toMatch(
+      /^ {2}session +work +damaged +\dy ago +\(work\/id\)$/u,
     );
-    expect(listLines([row({ status: 'newer-format', content: null, error })], null)[1]).toContain(
-      'newer format',
-    );
+    expect(lines([listed({ status: 'newer-format', error })])[1]).toContain('newer format');
+  });
+
+  test('O2: --short is an id, a name, a time and a status', () => {
+    expect(shortLines([running({ id: '2c559c93-0000-4000-8000-000000000000' }), listed()], NOW)).toEqual([
+      expect.stringMatching(/^2c559c93 - work \(\d\d:\d\d:\d\d\) \[running\]$/u),
+      expect.stringMatching(/^-{8} - work \(20(?:19-12-31|20-01-01) \d\d:\d\d:\d\d\) \[saved\]$/u),
+    ]);
   });
 
   test('no rows make no lines but the header, an empty table none', () => {
-    expect(listLines([], null)).toHaveLength(1);
+    expect(lines([])).toHaveLength(1);
     expect(table([], 80)).toEqual([]);
   });
 });

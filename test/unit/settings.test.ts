@@ -81,6 +81,7 @@ describe('a setting', () => {
       autoCleanupCompleted: false,
       defaultShell: null,
       timeout: null,
+      retention: null,
       keepAlive: true,
       historyLimit: 50000,
       historyAutoSave: true,

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import {
   decodeField,
   encoded,
@@ -9,6 +9,7 @@ import {
   quoteExpanded,
   splitStartCommand,
   splitWords,
+  statusValue,
   unvis,
 } from '../../src/tmux/syntax.ts';
 import { anyBytes } from '../support/arbitrary.ts';
@@ -152,4 +153,9 @@ describe('session.tmuxCommand', () => {
     // With no argument printf still prints one empty word.
     expect(lines.map((l) => splitWords(l))).toEqual(expected.map((w, i) => (lines[i] === '' ? [] : w)));
   });
+});
+
+test('a value for the status line holds nothing that tmux reads as a format, a style or a time', () => {
+  expect(statusValue('feature/log-in_2.0 CRQ-7')).toBe('feature/log-in_2.0 CRQ-7');
+  expect(statusValue('#(x) #{y} #[fg=red] a,b %H \\ "$\n')).toBe('__x_ __y_ __fg=red_ a_b _H _ ___');
 });
