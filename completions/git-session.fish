@@ -141,7 +141,7 @@ complete -c git -n '__git_session_using wait' -l timeout -x -d 'no longer than t
 complete -c git -n '__git_session_using wait' -a '(__git_session_tmux)'
 
 complete -c git -n '__git_session_using adopt' -s a -l all -d 'every tmux session without a record'
-complete -c git -n '__git_session_using adopt' -l context -x -d 'what kind of work it is (default: adopt)'
+complete -c git -n '__git_session_using adopt' -l context -x -d 'what kind of work it is (default: session)'
 complete -c git -n '__git_session_using adopt' -l id -x -d 'what it is called in lists; else its name'
 complete -c git -n '__git_session_using adopt' -l json -d 'print one JSON document on stdout'
 complete -c git -n '__git_session_using adopt' -l meta -x -d 'a note for programs; may be repeated'

@@ -17,8 +17,8 @@ export class AdoptCommand extends SessionCommand {
 
   target = Option.String({ required: false });
   identifier = Option.String('--id', { description: '=<id> what it is called in lists; else its name' });
-  contextName = Option.String('--context', 'adopt', {
-    description: '=<word> what kind of work it is (default: adopt)',
+  contextName = Option.String('--context', 'session', {
+    description: '=<word> what kind of work it is (default: session)',
   });
   meta = Option.Array('--meta', [], { description: '=<key=value> a note for programs; may be repeated' });
   all = Option.Boolean('-a,--all', false, { description: 'every tmux session without a record' });

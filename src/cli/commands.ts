@@ -29,11 +29,6 @@ const init = async () => (await import('./init.ts')).InitCommand;
 const uninit = async () => (await import('./uninit.ts')).UninitCommand;
 
 export const COMMANDS: Record<string, CommandEntry> = {
-  switch: {
-    group: 'live',
-    summary: 'Show another live session in this terminal of tmux',
-    load: async () => (await import('./switch.ts')).SwitchCommand,
-  },
   run: {
     repository: true,
     group: 'live',
@@ -41,10 +36,17 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'Run a command in a new tmux session',
     load: async () => (await import('./run.ts')).RunCommand,
   },
+  create: { repository: true, group: 'live', summary: 'Make a tmux session with a shell', load: create },
+  new: { name: 'create', repository: true, load: create },
   attach: {
     group: 'live',
     summary: 'Show a session in this terminal',
     load: async () => (await import('./attach.ts')).AttachCommand,
+  },
+  switch: {
+    group: 'live',
+    summary: 'Show another live session in this terminal of tmux',
+    load: async () => (await import('./switch.ts')).SwitchCommand,
   },
   detach: {
     repository: true,
@@ -52,16 +54,41 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'Take terminals away from a session',
     load: async () => (await import('./detach.ts')).DetachCommand,
   },
-  kill: {
+  exec: {
     repository: true,
     group: 'live',
-    summary: 'End sessions with all that runs in them',
-    load: async () => (await import('./kill.ts')).KillCommand,
+    ownArguments: 1,
+    summary: 'Run a command in a live session, here to see',
+    load: async () => (await import('./exec.ts')).ExecCommand,
   },
   send: {
     group: 'live',
     summary: 'Type a line into a session',
     load: async () => (await import('./send.ts')).SendCommand,
+  },
+  wait: {
+    repository: true,
+    group: 'live',
+    summary: 'Wait until sessions have ended',
+    load: async () => (await import('./wait.ts')).WaitCommand,
+  },
+  history: {
+    repository: true,
+    group: 'live',
+    summary: 'Print or search what a session has printed',
+    load: async () => (await import('./history.ts')).HistoryCommand,
+  },
+  status: {
+    repository: true,
+    group: 'live',
+    summary: 'Show the worktrees with changes, activity and sessions',
+    load: async () => (await import('./status.ts')).StatusCommand,
+  },
+  kill: {
+    repository: true,
+    group: 'live',
+    summary: 'End sessions with all that runs in them',
+    load: async () => (await import('./kill.ts')).KillCommand,
   },
   window: {
     repository: true,
@@ -76,27 +103,12 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'List, split, close and focus panes, or type into one',
     load: async () => (await import('./pane.ts')).PaneCommand,
   },
-  exec: {
-    repository: true,
-    group: 'live',
-    ownArguments: 1,
-    summary: 'Run a command in a live session, here to see',
-    load: async () => (await import('./exec.ts')).ExecCommand,
-  },
-  wait: {
-    repository: true,
-    group: 'live',
-    summary: 'Wait until sessions have ended',
-    load: async () => (await import('./wait.ts')).WaitCommand,
-  },
   adopt: {
     repository: true,
     group: 'live',
     summary: 'Give a tmux session a record',
     load: async () => (await import('./adopt.ts')).AdoptCommand,
   },
-  create: { repository: true, group: 'live', summary: 'Make a tmux session with a shell', load: create },
-  new: { name: 'create', repository: true, load: create },
   save: {
     repository: true,
     group: 'work',
@@ -130,23 +142,11 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'Draw commits, and the snapshots and CRQs over them',
     load: async () => (await import('./graph.ts')).GraphCommand,
   },
-  history: {
-    repository: true,
-    group: 'live',
-    summary: 'Print or search what a session has printed',
-    load: async () => (await import('./history.ts')).HistoryCommand,
-  },
   gc: {
     repository: true,
     group: 'other',
     summary: 'End idle sessions, and remove what is old',
     load: async () => (await import('./gc.ts')).GcCommand,
-  },
-  status: {
-    repository: true,
-    group: 'live',
-    summary: 'Show the worktrees with changes, activity and sessions',
-    load: async () => (await import('./status.ts')).StatusCommand,
   },
   rename: {
     group: 'work',

@@ -41,7 +41,7 @@ export async function adopt(
   const inside = isInside(session.path, ws.repo.workTree);
   const branch = inside ? await ws.repo.git.line(['symbolic-ref', '--quiet', '--short', 'HEAD']) : null;
   const stored = records.create({
-    ...{ version: 1, id, name, kind: 'adopt', context: options.context ?? 'adopt', identifier, argv: null },
+    ...{ version: 1, id, name, kind: 'adopt', context: options.context ?? 'session', identifier, argv: null },
     cwd: toText(session.path),
     worktree: inside ? toText(Buffer.from(ws.repo.workTree!)) : null,
     ...{ branch, createdAt: new Date().toISOString(), metadata: options.metadata ?? {} },

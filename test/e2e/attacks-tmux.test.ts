@@ -373,8 +373,9 @@ const VERBS: Record<string, { expanded?: string; value?: string; positional?: 'e
   'source-file': {},
   'wait-for': {},
 };
-/** A format that is constant: names of fields, some with a constant substitution. */
+/** A format that is constant: names of fields, some with a constant substitution, and a loop over all panes. */
 const FORMAT = /#\{(?:s\/(?:[^#:]|\t)*\/:)?@?[a-z_-]+\}/gu;
+const LOOP = /#\{W:#\{P: *\}\}/gu;
 
 function checkCalls(calls: TmuxCall[]): { bad: string[]; verbs: Set<string> } {
   const bad: string[] = [];
@@ -400,7 +401,7 @@ function checkCalls(calls: TmuxCall[]): { bad: string[]; verbs: Set<string> } {
         else if (rule.value?.includes(flag) !== true) continue;
         value = words[++i] ?? '';
       } else if (!rest && rule.positional === 'expanded') kind = 'expanded';
-      if (kind === 'format' && /#|touch/u.test(value.replaceAll(FORMAT, '')))
+      if (kind === 'format' && /#|touch/u.test(value.replaceAll(FORMAT, '').replaceAll(LOOP, '')))
         bad.push(`format ${value}: ${where}`);
       if (kind === 'expanded') {
         const constant = verb === 'display-message' && value === '#{pid}';

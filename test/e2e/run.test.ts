@@ -274,9 +274,7 @@ describe('run', () => {
     await ann.tmux('send-keys', '-t', '=work:', 'echo "<$0>"', 'Enter');
     await waitFor(async () => (await ann.screen('=work:')).includes('<'), 'the shell');
     expect(await ann.screen('=work:')).toMatch(/^<-?(?:\/bin\/)?sh>$/mu);
-    expect(await ann.tmux('show-hooks', '-t', '=work:', 'client-attached')).toContain(
-      'destroy-unattached on',
-    );
+    expect(await ann.tmux('show-hooks', '-t', '=work:', 'client-detached')).toContain('kill-session');
   });
 });
 

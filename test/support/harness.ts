@@ -64,8 +64,8 @@ export class Person {
         '',
       ].join('\n'),
     );
-    // A prompt that every machine shows alike.
-    writeFileSync(path.join(this.home, '.bashrc'), "PS1='$ '\n");
+    // A prompt that every machine shows alike, and nothing written by shells that end behind the test.
+    writeFileSync(path.join(this.home, '.bashrc'), "PS1='$ '\nunset HISTFILE\n");
     writeFileSync(path.join(this.home, '.bash_profile'), '. ~/.bashrc\n');
     onTestFinished(() => this.killServer());
   }
@@ -154,7 +154,7 @@ export class Person {
 /** A folder that goes when the test is finished. Physical, as the program prints physical paths. */
 export function temporaryFolder(): string {
   const dir = realpathSync(mkdtempSync(path.join(tmpdir(), 'gs-')));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
   return dir;
 }
 

@@ -27,7 +27,7 @@ function isErrorClass(value: unknown): value is new (message: string) => errors.
 
 /** Keys of configuration that a document names. */
 function configKeys(text: string): Set<string> {
-  return new Set(text.match(/(?<![\w.>/])session\.[a-z]+(?:[A-Z][A-Za-z]*)?\b(?!\.)/gu));
+  return new Set(text.match(/(?<![\w.>/-])session\.[a-z]+(?:[A-Z][A-Za-z]*)?\b(?!\.)/gu));
 }
 
 describe('the documents', () => {
