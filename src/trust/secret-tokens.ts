@@ -64,6 +64,15 @@ const TOKEN = new RegExp(
   'gu',
 );
 
+/** Those that can be nothing else are taken also where a word runs into them. */
+const GLUED =
+  /(?<=[A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,}|npm_[A-Za-z0-9]{36,}|sk-ant-[\w-]{40,})/gu;
+const GLUED_RULES: readonly (readonly [start: string, rule: string])[] = [
+  ['g', 'github-token'],
+  ['npm', 'npm-token'],
+  ['sk', 'anthropic-key'],
+];
+
 const USER_IN_URL = /(?<=[a-z0-9+.-]:\/\/)(?=[A-Za-z_-]*\d)[\w-]{20,256}(?=[:@])/giu;
 /** What follows the colon is no port, so it is a password, also where it holds '/' or '@'. */
 const PASSWORD_IN_URL =
@@ -111,6 +120,9 @@ export function findTokens(text: string): SecretRange[] {
   for (const match of text.matchAll(TOKEN)) {
     const index = TOKENS.findIndex((_, i) => match.groups?.[`r${i}`] !== undefined);
     found.push(range(match.index, match[0], TOKENS[index]?.[0] ?? 'token'));
+  }
+  for (const { index, 0: token } of text.matchAll(GLUED)) {
+    found.push(range(index, token, GLUED_RULES.find(([start]) => token.startsWith(start))?.[1] ?? 'token'));
   }
   if (text.includes('://')) {
     for (const match of text.matchAll(USER_IN_URL)) found.push(range(match.index, match[0], 'url-token'));
