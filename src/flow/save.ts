@@ -7,7 +7,7 @@ import { commandOf } from '../session/plan.ts';
 import { type Crq, FORMAT_VERSION, type Snapshot, type TmuxPane } from '../session/schema.ts';
 import { displayText } from '../session/text.ts';
 import { hashObject } from '../git/objects.ts';
-import { readStatus } from '../git/status.ts';
+import { readStatus, type Status } from '../git/status.ts';
 import { recordWork } from '../git/work.ts';
 import { ensureNotesRef } from '../git/notes.ts';
 import { linkCrqs } from '../store/crq-notes.ts';
@@ -19,7 +19,7 @@ import {
   storeSnapshots,
 } from '../store/objects.ts';
 import { type Catalog, readCatalog, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
-import { listSessions, type LiveSession, readState } from '../tmux/capture.ts';
+import { listSessions, type LiveSession, type LiveState, readState, type Server } from '../tmux/capture.ts';
 import type { Tmux } from '../tmux/tmux.ts';
 import { Approvals, planDigest } from '../trust/approvals.ts';
 import { redactText } from '../trust/redact.ts';
@@ -29,6 +29,7 @@ import { findCrqs } from './crq.ts';
 import { crqsOf } from '../store/crq-links.ts';
 import { describeGit, describeHost, describeTmux, inspectAll } from './describe.ts';
 import { maintain } from './maintain.ts';
+import { byWorktree } from './save-worktrees.ts';
 import { captureScrollback, environmentOf } from './save-tmux.ts';
 import { markCommands } from './status-options.ts';
 import { identity, openWorkspace, placesOf, requireEnabled, type Workspace } from './workspace.ts';
@@ -74,8 +75,6 @@ export async function save(options: SaveOptions): Promise<SaveResult> {
   requireEnabled(ws.config);
   const warnings: string[] = [];
   const now = Date.now();
-  const who = identity(ws.config);
-  const ident = identLine(who, now);
   // Everything that does not need another's answer runs at the same time.
   const statusRead = readStatus(ws.repo);
   const catalogRead = readCatalog(ws.repo.git);
@@ -84,12 +83,53 @@ export async function save(options: SaveOptions): Promise<SaveResult> {
     readPrevious(ws, known, nameSessions(chosen, options)),
   );
   const crqsFound = statusRead.then((s) => findCrqs(ws, s, options));
-  const [status, catalog, { server, chosen }, state, previous, found] = await Promise.all([
-    ...([statusRead, catalogRead, captured.server, captured.state, previousRead, crqsFound] as const),
+  const own = Promise.all([statusRead, crqsFound]);
+  own.catch(() => undefined);
+  const [catalog, { server, chosen }, state, previous] = await Promise.all([
+    ...([catalogRead, captured.server, captured.state, previousRead] as const),
   ]);
   const named = nameSessions(chosen, options);
-  const carried = chooseUntracked(status, options.work);
+  const groups = await byWorktree(ws, server, named, warnings);
   const scrollback = await captureScrollback(ws.tmux, state, options.scrollback, warnings);
+  const seen: Seen = { server, state, inspected: inspectAll(state), scrollback, catalog, previous };
+  const saved: SavedSession[] = [];
+  for (const { repo, sessions } of groups) {
+    const there = { ...ws, repo };
+    if (repo === ws.repo)
+      saved.push(...(await saveIn(there, sessions, seen, await own, options, now, warnings)));
+    else {
+      const status = await readStatus(repo);
+      const found = await findCrqs(there, status, options);
+      saved.push(...(await saveIn(there, sessions, seen, [status, found], options, now, warnings)));
+    }
+  }
+  const order = named.map(({ name }) => name);
+  return { saved: saved.toSorted((a, b) => order.indexOf(a.name) - order.indexOf(b.name)), warnings };
+}
+
+/** What was read of tmux and of the store, for all that are saved together. */
+interface Seen {
+  server: Server;
+  state: LiveState;
+  inspected: ReturnType<typeof inspectAll>;
+  scrollback: Awaited<ReturnType<typeof captureScrollback>>;
+  catalog: Catalog;
+  previous: Map<string, Previous>;
+}
+
+/** Saves the sessions that work in one worktree, with its commit and its work. */
+async function saveIn(
+  ws: Workspace,
+  named: readonly NamedSession[],
+  { server, state, inspected, scrollback, catalog, previous }: Seen,
+  [status, found]: readonly [Status, Crq[]],
+  options: SaveOptions,
+  now: number,
+  warnings: string[],
+): Promise<SavedSession[]> {
+  const who = identity(ws.config);
+  const ident = identLine(who, now);
+  const carried = chooseUntracked(status, options.work);
   // Nothing is written before the capture is complete.
   const trees = needsWork(ws.repo, status, options.work, carried.take)
     ? await recordWork(ws.repo, status.head!, carried.take, status.unmerged.length > 0)
@@ -97,7 +137,6 @@ export async function save(options: SaveOptions): Promise<SaveResult> {
   try {
     const work = trees === null ? null : planWork(ws.repo, status.head!, trees, ident, status.branch);
     warnWork(status, carried.leftOut, warnings);
-    const inspected = inspectAll(state);
     const places = placesOf(ws.repo);
     const pending = named.map(({ name, session }) => {
       const described = describeTmux(server, session, state, inspected, scrollback, places);
@@ -131,7 +170,7 @@ export async function save(options: SaveOptions): Promise<SaveResult> {
       ident,
     );
     await afterwards(ws, catalog, pending, warnings);
-    return { saved: pending.map((p) => summary(p.snapshot, p.stored)), warnings };
+    return pending.map((p) => summary(p.snapshot, p.stored));
   } finally {
     trees?.release();
     maintain(ws.repo);

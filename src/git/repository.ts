@@ -23,9 +23,10 @@ export interface Repository {
  * GIT_CEILING_DIRECTORIES and safe.directory. `rev-parse` runs nothing that the repository's
  * configuration names (attacks C12, C13).
  */
-export async function openRepository(cwd = process.cwd()): Promise<Repository> {
+export async function openRepository(cwd = process.cwd(), told = true): Promise<Repository> {
   const env: Record<string, string> = {};
-  for (const key of ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_COMMON_DIR', 'GIT_NAMESPACE']) {
+  // What the environment says is about the current directory, and not about another worktree.
+  for (const key of !told ? [] : ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_COMMON_DIR', 'GIT_NAMESPACE']) {
     const value = process.env[key];
     if (value !== undefined) env[key] = value;
   }

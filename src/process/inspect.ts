@@ -5,6 +5,7 @@ import {
   type Relaunch,
   type StartCommand,
 } from '../session/relaunch.ts';
+import { withoutOwnJob } from '../session/own-job.ts';
 import { readCwd, readProcessTrees, type Cwd } from './linux.ts';
 import { listProcesses, treesOf } from './ps.ts';
 import { readRedirections } from './redirections.ts';
@@ -34,7 +35,7 @@ export function inspectPanes(given: readonly PaneToInspect[]): Map<number, Inspe
   const trees = linux ? readProcessTrees(pids) : treesOf(listProcesses(), pids);
   return new Map(
     [...panes.values()].map((pane): [number, InspectedPane] => {
-      const processes = trees.get(pane.panePid) ?? [];
+      const processes = withoutOwnJob(trees.get(pane.panePid) ?? [], process.pid);
       const fds = linux ? readFds(pidsToInspect(pane.panePid, processes), processes) : {};
       const relaunch = decideRelaunch({ ...pane, processes, fds });
       return [pane.panePid, { processes, relaunch, cwd: linux ? cwdOf(pane.panePid, processes) : null }];

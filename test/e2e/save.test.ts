@@ -1,4 +1,12 @@
-import { appendFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { canonicalize } from 'json-canonicalize';
@@ -50,6 +58,67 @@ describe('which session', () => {
     expect(await run('=work:mover', 'first')).toMatch(/^Saved work\//u);
     await ann.tmux('move-window', '-s', '=work:mover', '-t', '=other:7');
     expect(await run('=other:mover', 'second')).toMatch(/^Saved other\//u);
+  });
+
+  test('S1 a save that is typed at a prompt is not what the pane works on', async () => {
+    const ann = person();
+    const repo = await session(ann);
+    const saved = async (line: string) => {
+      const out = path.join(ann.dir, 'out');
+      rmSync(out, { force: true });
+      await ann.tmux(
+        'send-keys',
+        '-t',
+        '=work:',
+        `PATH='${ann.env['PATH']!}' ${line} > ${out}; echo end >> ${out}`,
+        'Enter',
+      );
+      await waitFor(() => existsSync(out) && readFileSync(out, 'utf8').endsWith('end\n'), line);
+      const { oid } = (JSON.parse(readFileSync(out, 'utf8').split('\n')[0]!) as Saved).saved[0]!;
+      return (await read(ann, repo, oid)).tmux.windows[0]!.panes[0]!;
+    };
+    await ann.git(repo, 'config', 'alias.s', '!git session save --json');
+    for (const line of ['git session save --json', 'git-session save --json', 'git s']) {
+      const pane = await saved(line);
+      expect(pane.relaunch.steps).toEqual([]);
+      expect(pane.relaunch).toMatchObject({ source: 'none', confidence: 'exact' });
+      expect(pane.processes.length).toBe(1);
+    }
+    writeFileSync(path.join(repo, 'script.sh'), 'git session save --json\n');
+    expect((await saved('sh ./script.sh')).relaunch.command).toEqual(['sh', './script.sh']);
+  });
+
+  test('S6 the commit and the work are those of the worktree in which the session works', async () => {
+    const ann = person();
+    const repo = await session(ann, 'main');
+    const other = path.join(repo, 'nested-worktree');
+    await ann.git(repo, 'worktree', 'add', '-q', '-b', 'feature', other);
+    writeFileSync(path.join(other, 'precious.txt'), 'precious\n');
+    await ann.git(other, 'add', 'precious.txt');
+    await ann.tmux('new-session', '-d', '-s', 'side', '-c', other);
+    await ann.tmux('new-session', '-d', '-s', 'away', '-c', ann.home);
+    await waitFor(
+      async () => (await ann.tmux('display-message', '-p', '-t', '=side:', '#{pane_current_path}')) === other,
+      'the shell',
+    );
+    const gitOf = async (cwd: string, name: string) => {
+      const { oid } = (await save(ann, cwd, '-t', name)).saved[0]!;
+      return (await read(ann, repo, oid)).git;
+    };
+    for (const cwd of [repo, other]) {
+      const side = await gitOf(cwd, 'side');
+      expect(side).toMatchObject({ branch: 'feature', linkedWorktree: true });
+      expect(await ann.git(repo, 'show', `${side.work}:precious.txt`)).toBe('precious');
+      expect(await gitOf(cwd, 'main')).toMatchObject({ branch: 'main', linkedWorktree: false });
+    }
+    const all = await ann.gs(repo, 'save', '--all', '--json');
+    expect(all.code).toBe(0);
+    const { saved } = JSON.parse(all.stdout) as Saved;
+    expect(saved.map((one) => one.name)).toEqual(['away', 'main', 'side']);
+    expect((await read(ann, repo, saved[2]!.oid)).git.branch).toBe('feature');
+    expect((await read(ann, repo, saved[1]!.oid)).git.branch).toBe('main');
+    expect(all.stderr).toContain("session 'away' works outside of this repository");
+    expect(all.stderr.match(/outside of this repository/gu)?.length).toBe(1);
   });
 
   test('-t takes a name or an id, and never a prefix', async () => {
