@@ -85,7 +85,7 @@ describe('which session', () => {
       expect(pane.processes.length).toBe(1);
     }
     writeFileSync(path.join(repo, 'script.sh'), 'git session save --json\n');
-    expect((await saved('sh ./script.sh')).relaunch.command).toEqual(['sh', './script.sh']);
+    expect((await saved('sh ./script.sh')).command).toEqual(['sh', './script.sh']);
   });
 
   test('S6 the commit and the work are those of the worktree in which the session works', async () => {
