@@ -144,8 +144,8 @@ class Canvas {
   text({ left, right, top, bottom }: Rect, { label, lines }: DrawnPane, mark: string): void {
     const width = right - left - 1;
     const height = bottom - top - 1;
-    const rows = arrange(label, lines, height, width);
     const indent = width >= widthOf(label) + 2 && width >= 6 ? 1 : 0;
+    const rows = arrange(label, lines, height, width - 2 * indent);
     rows.forEach((row, i) => this.write(left + 1 + indent, top + 1 + i, cut(row, width - 2 * indent, mark)));
   }
 
