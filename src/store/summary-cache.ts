@@ -16,11 +16,15 @@ const UNUSED_AFTER_MS = 30 * 24 * 3600 * 1000;
 /** Longer ones (of a long message) are read from git each time. */
 const MAX_ENTRY = 4096;
 const MAX_FILE = 16 * 1024 * 1024;
+/** As `fileOf` gives it, or its draft. */
+const OWN_NAME = /^[0-9a-f]{16}\.json(?:\.\d+\.tmp)?$/u;
 
 export function readSummaryCache(commonDir: string): SummaryCache {
   let fd: number | undefined;
   try {
-    fd = fs.openSync(fileOf(commonDir), fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+    const file = fileOf(commonDir);
+    requireOwn(path.dirname(file));
+    fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
     const { uid, mode, size } = fs.fstatSync(fd);
     if (uid !== process.getuid?.() || (mode & 0o022) !== 0 || size > MAX_FILE) return new Map();
     const bytes = fs.readFileSync(fd);
@@ -46,6 +50,7 @@ export function writeSummaryCache(commonDir: string, entries: SummaryCache): voi
     const file = fileOf(commonDir);
     const body = Buffer.from(JSON.stringify([...entries]));
     makeDirectories(path.dirname(file), 3);
+    requireOwn(path.dirname(file));
     const draft = `${file}.${process.pid}.tmp`;
     try {
       fs.writeFileSync(draft, Buffer.concat([Buffer.from(headerOf(commonDir, body)), body]), {
@@ -72,6 +77,16 @@ function makeDirectories(directory: string, count: number): void {
   }
 }
 
+/** Throws where our two directories are not what we make: a link could lead to somebody's files. */
+function requireOwn(directory: string): void {
+  for (const one of [path.dirname(directory), directory]) {
+    const stat = fs.lstatSync(one);
+    if (!stat.isDirectory() || stat.uid !== process.getuid?.() || (stat.mode & 0o022) !== 0) {
+      throw new Error('the cache directory is not ours');
+    }
+  }
+}
+
 /** The checksum finds damage. Nobody else can write here, so it need not resist anybody. */
 function headerOf(commonDir: string, body: Buffer): string {
   return `${JSON.stringify(['git-session list', VERSION, commonDir, body.length, checksum(body)])}\n`;
@@ -90,8 +105,10 @@ function fileOf(commonDir: string): string {
 function removeUnused(directory: string): void {
   const limit = Date.now() - UNUSED_AFTER_MS;
   for (const entry of fs.readdirSync(directory)) {
+    if (!OWN_NAME.test(entry)) continue;
     const file = path.join(directory, entry);
-    if (fs.statSync(file).mtimeMs < limit) fs.rmSync(file, { force: true });
+    const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+    if (stat?.isFile() === true && stat.mtimeMs < limit) fs.rmSync(file, { force: true });
   }
 }
 
