@@ -11,8 +11,11 @@ export interface CommandEntry {
   repository?: true;
   /** Asks what takes others a while, before the command is loaded; ends when all of it was asked, and never fails. */
   ahead?: () => Promise<void>;
-  /** It ends in somebody else's command line, which begins behind so many arguments of its own. */
-  ownArguments?: number;
+  /**
+   * It ends in somebody else's command line, which begins behind so many arguments of its own; where its first word
+   * decides, by that word. An option `--session` stands for one of them.
+   */
+  ownArguments?: number | Record<string, number>;
   /** Behind this word `-h` is `--horizontal`, as tmux has it, and not the help. */
   horizontal?: string;
   /** Only the command that is asked for is loaded: the others' start-up is not paid for. */
@@ -93,12 +96,14 @@ export const COMMANDS: Record<string, CommandEntry> = {
   window: {
     repository: true,
     group: 'live',
+    ownArguments: { new: 2 },
     summary: 'List, make, close, select and rename windows',
     load: async () => (await import('./window.ts')).WindowCommand,
   },
   pane: {
     repository: true,
     group: 'live',
+    ownArguments: { split: 2 },
     horizontal: 'split',
     summary: 'List, split, close and focus panes, or type into one',
     load: async () => (await import('./pane.ts')).PaneCommand,

@@ -3,6 +3,7 @@ import { UsageError } from '../session/errors.ts';
 import { exec } from '../flow/exec.ts';
 import { SessionCommand } from './command.ts';
 import { parseTimeout } from './duration.ts';
+import { isMissing } from './start-options.ts';
 
 export class ExecCommand extends SessionCommand {
   static override paths = [['exec']];
@@ -24,7 +25,7 @@ export class ExecCommand extends SessionCommand {
   command = Option.Rest({ name: 'command' });
 
   async execute(): Promise<number> {
-    if (this.command.length === 0) {
+    if (isMissing(this.command)) {
       throw new UsageError('a command is missing', [`git session exec ${this.session} -- npm test`]);
     }
     const timeoutMs = parseTimeout(this.timeout);

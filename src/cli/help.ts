@@ -86,23 +86,48 @@ export function splitShortOptions(argv: readonly string[], definition: Definitio
   return out;
 }
 
-/** Puts `--` before the first word of a command that follows, whose options are not ours. */
-export function literalCommand(
-  argv: readonly string[],
-  definition: Definition | null,
-  own: number,
-): string[] {
-  let before = 0;
+/** The places of the arguments that are neither options nor their values, before a `--`. */
+function* wordsOf(argv: readonly string[], definition: Definition | null): Generator<number> {
   for (let i = 0; i < argv.length; i++) {
     const arg = argv[i]!;
-    if (arg === '--') break;
+    if (arg === '--') return;
     if (arg.startsWith('-') && arg !== '-') {
       const short = !arg.startsWith('--');
       const whole = short ? arg.length === 2 : !arg.includes('=');
       if (whole && takesValue(definition, arg)) i++;
-    } else if (before++ === own) return [...argv.slice(0, i), '--', ...argv.slice(i)];
+    } else yield i;
+  }
+}
+
+export function firstWord(argv: readonly string[], definition: Definition | null): string | undefined {
+  for (const at of wordsOf(argv, definition)) return argv[at];
+  return undefined;
+}
+
+/** Puts `--` before the first word of a command that follows, whose options are not ours. */
+export function literalCommand(
+  argv: readonly string[],
+  definition: Definition | null,
+  ownArguments: NonNullable<CommandEntry['ownArguments']>,
+): string[] {
+  let before = 0;
+  let own = Infinity;
+  for (const at of wordsOf(argv, definition)) {
+    if (before === 0) own = ownBehind(ownArguments, argv[at]!);
+    const named = argv.slice(0, at).some((arg) => isSession(definition, arg)) ? 1 : 0;
+    if (before++ === own - named) return [...argv.slice(0, at), '--', ...argv.slice(at)];
   }
   return [...argv];
+}
+
+function ownBehind(own: NonNullable<CommandEntry['ownArguments']>, first: string): number {
+  return typeof own === 'number' ? own : ((Object.hasOwn(own, first) ? own[first] : undefined) ?? Infinity);
+}
+
+function isSession(definition: Definition | null, arg: string): boolean {
+  const option = arg.startsWith('--') ? arg.split('=')[0]! : arg.slice(0, 2);
+  const found = definition?.options.find((o) => names(o.definition).includes('--session'));
+  return found !== undefined && names(found.definition).includes(option);
 }
 
 /** Says in one line what is wrong with a command line that clipanion did not accept. */

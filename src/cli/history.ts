@@ -8,6 +8,7 @@ import {
   openHistories,
   readHistory,
   readSavedHistory,
+  wasLost,
   writeHistory,
 } from '../flow/history-read.ts';
 import type { LiveView } from '../flow/live.ts';
@@ -97,7 +98,8 @@ export class HistoryCommand extends SessionCommand {
       const view = await this.choose(world);
       const found = view === null ? null : await readHistory(world, view, options);
       const history = found ?? (view === null ? await readSavedHistory(world, this.session!, options) : null);
-      if (history === null) throw nothingKept(view?.name ?? this.session!);
+      if (history === null)
+        throw nothingKept(view?.name ?? this.session!, view !== null && wasLost(world, view));
       this.tellSource(history);
       return [history];
     }
@@ -153,9 +155,11 @@ function number(option: string, value: string | undefined): number | null {
   return Number(value);
 }
 
-function nothingKept(name: string): UnknownRefError {
+function nothingKept(name: string, lost: boolean): UnknownRefError {
   return new UnknownRefError(`nothing is kept of what '${name}' printed`, [
-    'a history is saved where session.historyAutoSave is true',
+    lost
+      ? 'its tmux session, or the tmux server, went away before it could be saved'
+      : 'a history is saved where session.historyAutoSave is true',
     'a snapshot has it with: git session save --scrollback',
   ]);
 }

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { Command, Option } from 'clipanion';
 import { displayText } from '../session/text.ts';
 import { history, type HistoryEntry } from '../flow/history.ts';
@@ -75,12 +76,18 @@ function commandLines(entry: CommandEntry): string[] {
 }
 
 function outcomeText({ command: { state, exitCode, durationMs } }: CommandEntry): string {
-  const said = { running: 'running', exited: `exit ${exitCode}`, 'timed-out': 'timed out', lost: 'lost' }[
+  const said = { running: 'running', exited: exitText(exitCode), 'timed-out': 'timed out', lost: 'lost' }[
     state
   ];
   return durationMs === null
     ? said
     : `${said}, ${durationMs < 1000 ? `${durationMs} ms` : `${Math.round(durationMs / 1000)} s`}`;
+}
+
+/** As shells tell a death by signal. */
+function exitText(code: number | null): string {
+  const signal = Object.entries(constants.signals).find(([, number]) => number + 128 === code);
+  return signal === undefined ? `exit ${code}` : `exit ${code}, ${signal[0]}`;
 }
 
 function snapshotLines(entry: SnapshotEntry): string[] {

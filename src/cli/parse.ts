@@ -1,17 +1,18 @@
 import { Cli } from 'clipanion';
 import { SessionError, UsageError } from '../session/errors.ts';
 import type { CommandEntry } from './commands.ts';
-import { commandHelp, literalCommand, splitShortOptions, usageProblem } from './help.ts';
+import { commandHelp, firstWord, literalCommand, splitShortOptions, usageProblem } from './help.ts';
 
 /** Parses the arguments of one command by clipanion, of which only that command is registered, and runs it. */
 export async function run(verb: string, given: readonly string[], entry: CommandEntry): Promise<number> {
-  const word = entry.horizontal === undefined ? undefined : given.find((arg) => !arg.startsWith('-'));
-  const rest = word !== undefined && word === entry.horizontal ? horizontal(given) : given;
   const command = await entry.load();
   const cli = new Cli({ binaryName: 'git session', binaryLabel: 'git session', enableColors: false });
   cli.register(command);
   const [definition = null] = cli.definitions();
-  const args = entry.ownArguments === undefined ? rest : literalCommand(rest, definition, entry.ownArguments);
+  const own =
+    entry.ownArguments === undefined ? given : literalCommand(given, definition, entry.ownArguments);
+  const word = entry.horizontal === undefined ? undefined : firstWord(own, definition);
+  const args = word !== undefined && word === entry.horizontal ? horizontal(own) : own;
   const separator = args.indexOf('--');
   const options = separator < 0 ? args : args.slice(0, separator);
   if (definition !== null && (options.includes('-h') || options.includes('--help'))) {

@@ -1,10 +1,10 @@
 import { Command, Option } from 'clipanion';
-import { SessionFailedError, UsageError } from '../session/errors.ts';
-import { attachTo, run, type Started, waitForEnd } from '../flow/run.ts';
+import { UsageError } from '../session/errors.ts';
+import { attachTo, run, type Started, waitForEnd, wentAway } from '../flow/run.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { commandText, isoTime, recordJson } from './live-json.ts';
-import { parseMetadata } from './start-options.ts';
+import { isMissing, parseMetadata } from './start-options.ts';
 
 export class RunCommand extends SessionCommand {
   static override paths = [['run']];
@@ -44,8 +44,9 @@ export class RunCommand extends SessionCommand {
   command = Option.Rest({ name: 'command' });
 
   async execute(): Promise<number> {
-    if (this.command.length === 0)
+    if (isMissing(this.command)) {
       throw new UsageError('a command is missing', ['git session run -- npm test']);
+    }
     if (this.attach === true && (this.wait || this.json)) {
       throw new UsageError('--attach goes with neither --wait nor --json');
     }
@@ -93,9 +94,9 @@ export class RunCommand extends SessionCommand {
         end_time: isoTime(job?.end),
       });
     } else if (job?.state === 'hangup') {
-      throw new SessionFailedError(`the tmux session of '${record.name}' went away while it ran`, [
-        `see what it printed: git session history ${record.name}`,
-      ]);
+      throw wentAway(stored);
+    } else if (status === 'failed') {
+      this.hint(`see what it printed: git session history ${record.name}`);
     }
     return code;
   }

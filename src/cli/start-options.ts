@@ -10,3 +10,8 @@ export function parseMetadata(pairs: readonly string[]): Record<string, string> 
     }),
   );
 }
+
+/** Nothing to run: no word, or an empty one where the line or the program should be. */
+export function isMissing([first = '']: readonly string[]): boolean {
+  return first.trim() === '';
+}

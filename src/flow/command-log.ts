@@ -158,7 +158,7 @@ function preview(file: string): string {
   // A cut character at the end is no character.
   const text = bytes.subarray(0, length).toString('utf8').replace(/�+$/u, '');
   const plain = text.replace(
-    /\u001B(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)|[@-Z\\-_])/gu,
+    /\u001B(?:[PX^_][^\u0007\u001B]*(?:\u0007|\u001B\\|\u001B?$)|\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)|[@-Z\\-_])/gu,
     '',
   );
   const line = plain.split(/[\r\n]+/u).find((l) => l.trim() !== '') ?? '';

@@ -25,6 +25,8 @@ const LOOK_EVERY = 100;
  * behind could still write. Without one the pipes end, and nobody waits.
  */
 const QUIET = 500;
+/** Milliseconds for what it has left behind and what is never quiet: the command has ended, and so do we. */
+const LATEST = 2000;
 const PIECE = 64 * 1024;
 
 /** Follows one command: copies its output as it grows, and tells how it ended when all of it is copied. */
@@ -34,6 +36,7 @@ export class Follower {
   private readonly files: { fd: number; to: number | null; offset: number }[];
   private ending: Ending | null = null;
   private grownAt = Date.now();
+  private endedAt = Infinity;
   private size = 0;
   private waiters: (() => void)[] = [];
   private closed = false;
@@ -77,8 +80,10 @@ export class Follower {
     for (;;) {
       // Asked before the last look into the file: what came until then is in it.
       const complete = this.isComplete();
-      while (file.to !== null && !this.closed) {
-        const got = readSync(file.fd, bytes, 0, PIECE, file.offset);
+      // What comes meanwhile is for the next look: a writer can be faster than we are, without end.
+      const { size } = fstatSync(file.fd);
+      while (file.to !== null && !this.closed && file.offset < size) {
+        const got = readSync(file.fd, bytes, 0, Math.min(PIECE, size - file.offset), file.offset);
         if (got === 0) break;
         file.offset += got;
         await writeAll(file.to, bytes.subarray(0, got));
@@ -117,11 +122,14 @@ export class Follower {
       this.size = size;
       this.grownAt = Date.now();
     }
+    const now = Date.now();
     if (this.ending === null) {
-      this.grownAt = Date.now();
+      this.grownAt = now;
       return false;
     }
-    return Date.now() - this.grownAt > QUIET || !collectorsOf(this.directory).some(isRunning);
+    this.endedAt = Math.min(this.endedAt, now);
+    const isLate = now - this.grownAt > QUIET || now - this.endedAt > LATEST;
+    return isLate || !collectorsOf(this.directory).some(isRunning);
   }
 }
 

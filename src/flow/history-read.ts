@@ -2,6 +2,7 @@ import { chmodSync, closeSync, fstatSync, openSync, readFileSync, readSync, writ
 import path from 'node:path';
 import { SessionError, UnknownRefError } from '../session/errors.ts';
 import { printedText } from '../session/printed-text.ts';
+import { setting } from '../session/settings.ts';
 import { MAX_SCROLLBACK_BYTES } from '../session/schema.ts';
 import { displayText, toText } from '../session/text.ts';
 import { objectInfos, readObjects } from '../git/objects.ts';
@@ -106,6 +107,12 @@ export async function readHistory(
   if (view.id === null) return null;
   const newest = await newestOf(world.ws, view);
   return newest === null ? null : fromSnapshot(world.ws, newest, options, head);
+}
+
+/** Whether a session was gone before somebody could save its history, as at its end `git session kill` does. */
+export function wasLost({ ws }: HistoryWorld, { stored, tmux }: LiveView): boolean {
+  const isSaved = setting(ws.config, 'historyAutoSave', process.env);
+  return isSaved && stored !== null && stored.ended === null && tmux === null;
 }
 
 /** What a snapshot holds of the panes' text; null where it was saved without. For what is only saved. */

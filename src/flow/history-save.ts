@@ -1,11 +1,17 @@
+import { homedir } from 'node:os';
 import path from 'node:path';
 import type { SessionRecord } from '../session/live.ts';
 import { type SettingSource, setting } from '../session/settings.ts';
 
-/** Where the history of a session is kept when it has ended. The id tells it from another one of that name. */
+/**
+ * Where the history of a session is kept when it has ended. The id tells it from another one of that name. The name of
+ * a session that was adopted may have any character: a terminal that lists the directory must not obey them.
+ */
 export function historyFile(config: SettingSource, record: Pick<SessionRecord, 'id' | 'name'>): string {
-  const directory = setting(config, 'historySaveDir', process.env);
-  return path.join(directory, `${record.name.replaceAll('/', '-')}-${record.id.slice(0, 8)}.txt`);
+  const { HOME = homedir(), XDG_DATA_HOME } = process.env;
+  const directory = setting(config, 'historySaveDir', { HOME, XDG_DATA_HOME });
+  const name = record.name.replace(/[^A-Za-z0-9._-]/gu, '-');
+  return path.join(directory, `${name}-${record.id.slice(0, 8)}.txt`);
 }
 
 export interface HistoryLines {
@@ -54,10 +60,12 @@ export function historyLines({ tmux, file, cleanUp }: HistoryLines): string[] {
       ? []
       : [
           `  f=${file}`,
-          '  t display-message -p -t "$TMUX_PANE" "#{pid}" ";" capture-pane -p -J -S - -t "$TMUX_PANE" >"$f.tmp" &&',
-          String.raw`    awk -v p="$p" '${LAST_LINES}' "$f.tmp" >"$f.new" &&`,
-          '    mv -f -- "$f.new" "$f"',
-          '  rm -f -- "$f.tmp" "$f.new"',
+          '  t display-message -p -t "$TMUX_PANE" "#{pid}" ";" capture-pane -p -J -S - -t "$TMUX_PANE" >"$d/history" &&',
+          // The directory may be one where others plant links: nothing is written, or moved, through one.
+          '    rm -f -- "$f.new" &&',
+          String.raw`    (set -C; awk -v p="$p" '${LAST_LINES}' "$d/history" >"$f.new") &&`,
+          '    [ ! -d "$f" ] && mv -f -- "$f.new" "$f"',
+          '  rm -f -- "$d/history" "$f.new"',
         ]),
     ...(cleanUp ? ['  if [ "$r" -eq 0 ]; then q kill-pane; fi'] : []),
     '} </dev/null >/dev/null 2>&1 &',

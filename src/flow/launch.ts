@@ -10,7 +10,7 @@ import {
 } from '../session/errors.ts';
 import { isSessionName } from '../session/names.ts';
 import { runName, type SessionRecord, slug } from '../session/live.ts';
-import { setting } from '../session/settings.ts';
+import { invalidSetting, setting } from '../session/settings.ts';
 import { fromText, toText, type Text } from '../session/text.ts';
 import { jobScript, outputScript, readJob, waitInDirectory } from '../process/job.ts';
 import { SessionRecords, type StoredRecord } from '../store/records.ts';
@@ -56,7 +56,7 @@ const ATTEMPTS = 1000;
  */
 export async function launch(ws: Workspace, spec: LaunchSpec): Promise<Launched> {
   check(spec);
-  const shell = setting(ws.config, 'defaultShell', process.env);
+  const shell = shellOf(ws);
   const records = new SessionRecords(ws.repo);
   for (let attempt = 1; ; attempt++) {
     const identifier = attempt === 1 ? spec.identifier : `${slug(spec.identifier, 30)}-${attempt}`;
@@ -100,9 +100,16 @@ function check(spec: LaunchSpec): void {
   }
 }
 
+/** The shell of new sessions; null for tmux's own. tmux would refuse a bad one when the session is there already. */
+function shellOf(ws: Workspace): string | null {
+  const shell = setting(ws.config, 'defaultShell', process.env);
+  if (shell === null || isProgram(shell)) return shell;
+  throw invalidSetting('defaultShell', shell, 'not a program');
+}
+
 /** tmux changes `.` and `:` in a name without a word. */
 export function requireTmuxName(name: string): void {
-  if (isSessionName(name) && !name.includes('.')) return;
+  if (isTmuxName(name)) return;
   const fixed = name
     .split('/')
     .map((part) => slug(part, 60))
@@ -114,31 +121,37 @@ export function requireTmuxName(name: string): void {
   ]);
 }
 
+/** A name that tmux keeps as it is, and finds as `=name:`. */
+function isTmuxName(name: string): boolean {
+  return isSessionName(name) && !name.includes('.');
+}
+
 /** A script would say so only when tmux has started it, and by an exit code that others have too. */
 export function requireProgram(program: Buffer, cwd: string, searchPath: string, verb: string): void {
-  const isFile = (file: Buffer): boolean => {
-    try {
-      accessSync(file, constants.X_OK);
-      return statSync(file).isFile();
-    } catch {
-      return false;
-    }
-  };
   const name = program.toString('latin1');
   const places = name.includes('/')
     ? [path.isAbsolute(name) ? program : Buffer.concat([Buffer.from(`${cwd}/`), program])]
     : searchPath
         .split(':')
         .map((place) => Buffer.concat([Buffer.from(`${path.resolve(cwd, place)}/`), program]));
-  if (places.some(isFile)) return;
+  if (places.some(isProgram)) return;
   throw new ProgramMissingError(`cannot start '${program.toString('utf8')}': no such program`, [
     `a line for a shell is one argument: git session ${verb} "make && make test"`,
   ]);
 }
 
+function isProgram(file: string | Buffer): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
 /** Makes the tmux session of a record anew, with a shell in it; null where tmux has one of that name already. */
 export function startShell(ws: Workspace, stored: StoredRecord): Promise<Omit<Launched, 'stored'> | null> {
-  return inTmux(ws, stored, setting(ws.config, 'defaultShell', process.env), false);
+  return inTmux(ws, stored, shellOf(ws), false);
 }
 
 /** Null where tmux has a session of that name already. */
@@ -156,12 +169,12 @@ async function inTmux(
     const script = Buffer.from(runScript(ws, stored, shell, file), 'latin1');
     writeFileSync(path.join(directory, 'start'), script, { mode: 0o600 });
   }
-  const input = `${commands(stored, shell, save, runs).join(' ; ')}\n`;
+  const input = commands(stored, shell, save, runs);
   const result = await ws.tmux.run(['start-server', ';', 'source-file', '-'], input);
-  if (/^duplicate session/mu.test(result.stderr)) return null;
-  const [tmuxId = '', paneId = '', pid = ''] = result.stdout.toString('latin1').trim().split(' ');
-  if (result.code !== 0 || !/^\$\d+$/u.test(tmuxId)) {
-    if (tmuxId !== '') await ws.tmux.run(['kill-session', '-t', `=${record.name}:`]);
+  const [tmuxId = '', paneId = '', pid = ''] = result.stdout.toString('latin1').trim().split(/\s/u);
+  if (result.code !== 0 || pid === '') {
+    if (/^\$\d+$/u.test(tmuxId)) await ws.tmux.run(['kill-session', '-t', `${tmuxId}:`]);
+    if (/^duplicate session/mu.test(result.stderr)) return null;
     throw tmuxFailure(result.stderr);
   }
   if (!setting(ws.config, 'keepAlive', process.env)) await endWithLastClient(ws, tmuxId);
@@ -221,15 +234,20 @@ export function latin(bytes: Buffer): string {
 /**
  * The first window is only there so that the session's history limit counts for the second, which takes its place:
  * a pane's limit is fixed when it is made.
+ *
+ * Only a tame name can be a target: tmux reads `=$0:` as the id of some other session, and keeps `a\b` in another
+ * spelling. Where one that was adopted has such a name, it gets it last. Two tmux calls, the second with the id, would
+ * not do: between them `destroy-unattached` ends the session, and nobody can tell whose it is.
  */
-function commands(stored: StoredRecord, shell: string | null, save: boolean, runs: boolean): string[] {
+function commands(stored: StoredRecord, shell: string | null, save: boolean, runs: boolean): string {
   const { record, directory } = stored;
-  const at = quote(`=${record.name}:`);
+  const name = isTmuxName(record.name) ? record.name : `gs-${record.id}`;
+  const at = quote(`=${name}:`);
   const size =
     process.stdout.isTTY && process.stdout.columns > 0
       ? `-x ${process.stdout.columns} -y ${process.stdout.rows}`
       : '';
-  const env = environment(record).map(([name, value]) => `-e ${quote(`${name}=${value}`)}`);
+  const env = environment(record).map(([key, value]) => `-e ${quote(`${key}=${value}`)}`);
   const cwd = quoteExpanded(fromText(record.cwd));
   const program = runs
     ? ['--', '/bin/sh', quote(path.join(directory, 'start'))]
@@ -243,8 +261,8 @@ function commands(stored: StoredRecord, shell: string | null, save: boolean, run
     ['@git-session-state', 'running'],
   ];
   const list = [
-    `new-session -d -s ${quoteExpanded(record.name)} ${size} -c ${cwd} ${env.join(' ')} -- /bin/sh -c "read x"`,
-    ...options.map(([name, value]) => `set-option -t ${at} ${name} ${quote(value)}`),
+    `new-session -d -P -F "#{session_id}" -s ${quote(name)} ${size} -c ${cwd} ${env.join(' ')} -- /bin/sh -c "read x"`,
+    ...options.map(([key, value]) => `set-option -t ${at} ${key} ${quote(value)}`),
     // Whatever the user's own sessions do when nobody looks at them.
     `set-option -t ${at} destroy-unattached off`,
     `set-option -t ${at} history-limit ${record.historyLimit}`,
@@ -254,7 +272,7 @@ function commands(stored: StoredRecord, shell: string | null, save: boolean, run
           `set-option -t ${at} default-command ${quote('')}`,
           `set-option -t ${at} default-shell ${quote(shell)}`,
         ]),
-    `new-window -k -P -F "#{session_id} #{pane_id} #{pane_pid}" -t ${quote(`=${record.name}:^`)} -c ${cwd} ${program.join(' ')}`,
+    `new-window -k -P -F "#{pane_id} #{pane_pid}" -t ${quote(`=${name}:^`)} -c ${cwd} ${program.join(' ')}`,
   ];
   if (runs) {
     list.push(`set-option -p -t ${at} remain-on-exit on`);
@@ -264,7 +282,11 @@ function commands(stored: StoredRecord, shell: string | null, save: boolean, run
     const output = Buffer.from(outputScript(latin(quotePosix([directory]))), 'latin1');
     if (save) list.push(`pipe-pane -t ${at} ${quoteTimed(output)}`);
   }
-  return list;
+  if (name === record.name) return `${list.join(' ; ')}\n`;
+  list.push(`rename-session -t ${at} -- ${quoteExpanded(record.name)}`);
+  // A line of its own, which runs where the one before has failed. Nobody sees a second session with this id.
+  const remove = `if-shell -F -t ${at} "#{==:#{session_name},${name}}" ${quote(`kill-session -t ${at}`)}`;
+  return `${list.join(' ; ')}\n${remove}\n`;
 }
 
 /**

@@ -93,7 +93,8 @@ async function withShell(ws: Workspace, stored: StoredRecord, notes: string[]): 
   const made = await startShell(ws, { ...stored, record: { ...record, cwd: place } });
   if (made === null) {
     throw new SessionExistsError(`another tmux session is called '${record.name}'`, [
-      `give that one another name: tmux rename-session -t =${shellWord(record.name)} <name>`,
+      "see its id: tmux list-sessions -F '#{session_id} #{session_name}'",
+      "and give it another name: tmux rename-session -t '<id>' <name>",
     ]);
   }
   notes.push(`made the tmux session '${record.name}' anew`);

@@ -1,11 +1,12 @@
 import path from 'node:path';
 import { type JobStatus, slug } from '../session/live.ts';
-import { displayText, toText } from '../session/text.ts';
+import { displayText } from '../session/text.ts';
 import { setting } from '../session/settings.ts';
+import { exactArguments } from '../process/arguments.ts';
 import { jobRuns, readJob, waitInDirectory } from '../process/job.ts';
 import type { StoredRecord } from '../store/records.ts';
 import { SessionFailedError } from '../session/errors.ts';
-import { attach } from './attach.ts';
+import { attach, type OwnTerminal, requireTerminal } from './attach.ts';
 import { launch, type Launched, type LaunchSpec } from './launch.ts';
 import { openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
 import { findWorktree } from './worktree.ts';
@@ -30,6 +31,7 @@ export interface Started extends Launched {
   ws: Workspace;
   /** The terminal goes to the session next. */
   attach: boolean;
+  terminal: OwnTerminal | null;
 }
 
 export function run(options: StartOptions): Promise<Started> {
@@ -43,8 +45,9 @@ export function create(options: StartOptions): Promise<Started> {
 async function start(kind: LaunchSpec['kind'], options: StartOptions): Promise<Started> {
   const ws = await openWorkspace();
   requireEnabled(ws.config);
+  const terminal = options.attach === true ? await requireTerminal(ws.tmux) : null;
   const place = await placeOf(ws, options);
-  const argv = options.argv.map((word) => toText(Buffer.from(word)));
+  const argv = exactArguments(options.argv);
   const identifier = options.identifier ?? options.name ?? defaultIdentifier(options, place.branch);
   const launched = await launch(ws, {
     ...{ kind, name: options.name, context: options.context, identifier, ...place },
@@ -52,7 +55,7 @@ async function start(kind: LaunchSpec['kind'], options: StartOptions): Promise<S
     ...{ metadata: options.metadata, ai: options.ai },
   });
   const wanted = options.attach ?? !setting(ws.config, 'detachOnCreate', process.env);
-  return { ...launched, ws, attach: wanted && (options.attach === true || process.stdout.isTTY) };
+  return { ...launched, ws, terminal, attach: wanted && (terminal !== null || process.stdout.isTTY) };
 }
 
 async function placeOf(ws: Workspace, options: StartOptions) {
@@ -73,8 +76,8 @@ function defaultIdentifier(options: StartOptions, branch: string | null): string
 }
 
 /** Gives the terminal to the session; the exit code is tmux's. */
-export function attachTo({ ws, tmuxId }: Started): Promise<number> {
-  return attach(ws.tmux, tmuxId, 0);
+export function attachTo({ ws, tmuxId, terminal }: Started): Promise<number> {
+  return attach(ws.tmux, tmuxId, 0, terminal === null ? {} : { terminal });
 }
 
 /** The end of a run's command, however long it takes. What is gone without a trace ends it too. */
@@ -88,12 +91,24 @@ export async function waitForEnd(stored: StoredRecord, signal?: AbortSignal): Pr
       // It may have written its end between the two looks.
       const again = readJob(stored.directory);
       if (again !== null && again.state !== 'running') return again;
-      throw new SessionFailedError(
-        `the command of '${stored.record.name}' is gone and left no exit status`,
-        [`see what it printed: git session history ${stored.record.name}`],
-        { name: stored.record.name, pid: job.pid, command: (stored.record.argv ?? []).map(displayText) },
-      );
+      throw noStatus(stored, job);
     },
     signal === undefined ? {} : { signal },
   );
+}
+
+/** The process of a run ended with its script, as by SIGKILL. */
+export function noStatus({ record }: StoredRecord, job: JobStatus): SessionFailedError {
+  return new SessionFailedError(
+    `the command of '${record.name}' is gone and left no exit status`,
+    [`see what it printed: git session history ${record.name}`],
+    { name: record.name, pid: job.pid, command: (record.argv ?? []).map(displayText) },
+  );
+}
+
+/** tmux ended, or the session did, before the command of a run. */
+export function wentAway({ record }: StoredRecord): SessionFailedError {
+  return new SessionFailedError(`the tmux session of '${record.name}' went away while it ran`, [
+    `see what it printed: git session history ${record.name}`,
+  ]);
 }

@@ -1,8 +1,8 @@
-import { SessionError } from '../session/errors.ts';
+import { SessionError, SessionFailedError } from '../session/errors.ts';
 import { isGlob, type LiveStatus } from '../session/live.ts';
 import { type LiveView, openLive, readLiveWorld } from './live.ts';
 import { matching, noSession, oneSession } from './one-session.ts';
-import { waitForEnd } from './run.ts';
+import { noStatus, waitForEnd, wentAway } from './run.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface Waited {
@@ -62,17 +62,26 @@ async function waitFor(view: LiveView, looks: Looks, signal: AbortSignal): Promi
     ...{ id, name, kind, status, exitCode, error },
   });
   if (judgement !== null && !isGoing(judgement.status)) {
-    return at(judgement.status, judgement.exitCode);
+    const error = problemOf(view);
+    return at(judgement.status, error === null ? judgement.exitCode : null, error);
   }
   if (kind !== 'run') return at((await looks.untilGone(view)) ? 'terminated' : 'running');
   try {
     const job = await waitForEnd(stored!, signal);
     if (job === null) return at('running');
+    if (job.state === 'hangup') return at('failed', null, wentAway(stored!));
     return at(job.state === 'exited' && job.exitCode === 0 ? 'completed' : 'failed', job.exitCode);
   } catch (error) {
     if (!(error instanceof SessionError)) throw error;
     return at('failed', null, error);
   }
+}
+
+/** Why there is no exit code of the command of a run that has ended. */
+function problemOf({ name, stored, job }: LiveView): SessionError | null {
+  if (stored === null || stored.record.kind !== 'run' || job?.state === 'exited') return null;
+  if (job === null) return new SessionFailedError(`the command of '${name}' was never started`);
+  return job.state === 'hangup' ? wentAway(stored) : noStatus(stored, job);
 }
 
 /** Looks at tmux from time to time, once for all who want to know. */

@@ -117,12 +117,14 @@ async function placeAndProgram(
   { view }: Opened,
   { cwd, argv }: { cwd: string | null; argv: readonly string[] },
 ): Promise<string[]> {
+  const place = cwd ?? view.tmux.path;
   // tmux takes another directory in silence.
-  if (cwd !== null && statSync(cwd, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    throw new FileProblemError(`'${cwd}' is not a directory`, ['name another one: -c <directory>']);
+  if (statSync(place, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    const text = cwd ?? displayText(toText(view.tmux.path));
+    throw new FileProblemError(`'${text}' is not a directory`, ['name another one: -c <directory>']);
   }
   return [
-    `-c ${quoteExpanded(cwd ?? view.tmux.path)}`,
+    `-c ${quoteExpanded(place)}`,
     ...(argv.length === 0 ? [] : ['--', ...argv.map((word) => quote(word))]),
   ];
 }

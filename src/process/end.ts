@@ -51,6 +51,8 @@ function signal(pid: number, name: NodeJS.Signals): void {
 /** Those with a living process. The kernel gives no new process the id of a group that has members. */
 function remaining(leaders: readonly Leader[]): Leader[] {
   const there = leaders.filter(({ pid }) => {
+    // No group: 0 is our own, and 1 every process of the user.
+    if (!Number.isSafeInteger(pid) || pid <= 1) return false;
     try {
       process.kill(-pid, 0);
       return true;
@@ -68,6 +70,12 @@ function remaining(leaders: readonly Leader[]): Leader[] {
   // The leader has ended: a group of zombies, or one with other members.
   const groups = livingGroups();
   return [...alive, ...unsure.filter(({ pid }) => groups.has(pid))];
+}
+
+/** The process group that a living process is in. */
+export function groupOf(pid: number): number | null {
+  if (process.platform === 'linux') return readStat(pid)?.pgrp ?? null;
+  return listProcesses().find((p) => p.pid === pid)?.pgrp ?? null;
 }
 
 function livingGroups(): Set<number> {

@@ -46,17 +46,19 @@ export function jobScript({ directory, command, piped = false, after, captured }
     '#!/bin/sh',
     // A terminal that goes away tells the first shell only, and all the others when that one is gone: it has nothing to
     // lose. One that has something to write down, as the second, must not be the first, or the command would stay.
-    'if [ -z "${1-}" ]; then trap : INT QUIT TERM; /bin/sh "$0" "$$"; exit "$?"; fi',
+    'if [ -z "${1-}" ]; then trap : INT QUIT TERM PIPE; /bin/sh "$0" "$$"; exit "$?"; fi',
     `d=${directory}`,
     'u=$(umask); umask 077',
     'now() { date +%s.%N; }',
     'w() {',
-    '  s=; { read -r s </proc/$$/stat; } 2>/dev/null',
+    '  s=; { read -r s </proc/$$/stat; } 2>/dev/null ||',
+    // No /proc: the time as `processStartTime` asks for it, in the same environment.
+    '    s=$(env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin LC_ALL=C ps -o lstart= -p "$$" 2>/dev/null)',
     '  printf \'state=%s\\ncode=%s\\nstart=%s\\nend=%s\\npid=%s\\ngroup=%s\\nstat=%s\\n\' "$1" "$2" "$b" "$3" "$$" "$g" "$s" >"$d/status.tmp" &&',
     '    mv -f -- "$d/status.tmp" "$d/status"',
     '}',
     'g=$1; b=$(now); h=',
-    "trap 'h=1' HUP; trap : INT QUIT TERM",
+    "trap 'h=1' HUP; trap : INT QUIT TERM PIPE",
     ...(captured === undefined ? [] : captureLines(captured)),
     "w running '' ''",
     'umask "$u"',
@@ -145,17 +147,27 @@ export function parseJob(text: string): JobStatus | null {
   );
   const state = values.get('state');
   if (state !== 'running' && state !== 'exited' && state !== 'hangup') return null;
-  // Behind the name, which is in parentheses and may hold anything: the 20th field from there.
-  const stat = (values.get('stat') ?? '').split(') ').at(-1)?.split(' ') ?? [];
+  const [pid, group] = [integer(values.get('pid')), integer(values.get('group'))];
+  // Where a signal goes to, 0 means our own group, and 1 every process.
+  if ((pid !== null && pid <= 1) || (group !== null && group <= 1)) return null;
   return {
     state,
     exitCode: integer(values.get('code')),
     start: seconds(values.get('start')),
     end: seconds(values.get('end')),
-    pid: integer(values.get('pid')),
-    startTime: integer(stat[19]),
-    group: integer(values.get('group')),
+    ...{ pid, group, startTime: startTimeOf(values.get('stat')) },
   };
+}
+
+/** From a line of `/proc/<pid>/stat`, or from the date that ps gives. */
+function startTimeOf(stat = ''): number | null {
+  // Behind the name, which is in parentheses and may hold anything: the 20th field from there.
+  const fields = stat.split(') ');
+  if (fields.length > 1) return integer(fields.at(-1)?.split(' ')[19]);
+  const date = /^\s*\w{3}\s+\w{3}\s+\d{1,2}\s+\d\d:\d\d:\d\d\s+\d{4}\s*$/u.test(stat)
+    ? Date.parse(stat)
+    : NaN;
+  return Number.isNaN(date) ? null : Math.floor(date / 1000);
 }
 
 function integer(text = ''): number | null {
@@ -198,11 +210,10 @@ export function writeKilled(directory: string, job: JobStatus): void {
   rmSync(`${file}.tmp`, { force: true });
 }
 
-/** Whether the process that wrote `running` is still there. */
+/** Whether the process that wrote `running` is still there. Its pid alone may be anybody's by now. */
 export function jobRuns(job: JobStatus | null): boolean {
-  if (job === null || job.state !== 'running' || job.pid === null) return false;
-  const started = processStartTime(job.pid);
-  return started !== null && (job.startTime === null || job.startTime === started);
+  if (job === null || job.state !== 'running' || job.pid === null || job.startTime === null) return false;
+  return processStartTime(job.pid) === job.startTime;
 }
 
 /**

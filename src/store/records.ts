@@ -1,4 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
 import { FileProblemError } from '../session/errors.ts';
@@ -52,17 +61,21 @@ export class SessionRecords {
   create(record: SessionRecord): StoredRecord {
     const directory = this.directoryOf(record.id);
     try {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-      writeWhole(path.join(directory, 'record.json'), `${JSON.stringify(record)}\n`);
+      orProblem(() => {
+        mkdirSync(directory, { recursive: true, mode: 0o700 });
+        writeWhole(path.join(directory, 'record.json'), `${JSON.stringify(record)}\n`);
+      });
     } catch (error) {
-      throw new FileProblemError(`cannot write the session's record: ${(error as Error).message}`);
+      removeEmpty(directory);
+      throw error;
     }
     return { record, directory, ended: null, accessedMs: Date.now() };
   }
 
   /** Replaces the record, for a new name. */
   update(record: SessionRecord): void {
-    writeWhole(path.join(this.directoryOf(record.id), 'record.json'), `${JSON.stringify(record)}\n`);
+    const file = path.join(this.directoryOf(record.id), 'record.json');
+    orProblem(() => writeWhole(file, `${JSON.stringify(record)}\n`));
   }
 
   /** All records that can be read, the oldest first. One that can't be read hides no other. */
@@ -93,16 +106,34 @@ export class SessionRecords {
 
   /** Says that a person ends the session now, before tmux is told so. */
   markEnded(stored: StoredRecord, ended: Ended): void {
-    writeWhole(path.join(stored.directory, 'ended.json'), `${JSON.stringify(ended)}\n`);
+    const file = path.join(stored.directory, 'ended.json');
+    orProblem(() => writeWhole(file, `${JSON.stringify(ended)}\n`));
   }
 
   /** The session lives again. */
   unmarkEnded(stored: StoredRecord): void {
-    rmSync(path.join(stored.directory, 'ended.json'), { force: true });
+    orProblem(() => rmSync(path.join(stored.directory, 'ended.json'), { force: true }));
   }
 
   remove(id: string): void {
-    rmSync(this.directoryOf(id), { recursive: true, force: true });
+    orProblem(() => rmSync(this.directoryOf(id), { recursive: true, force: true }));
+  }
+}
+
+/** A full disk or a repository that can only be read is the user's to mend, and no fault in here. */
+function orProblem(write: () => void): void {
+  try {
+    write();
+  } catch (error) {
+    throw new FileProblemError(`cannot write the session's record: ${(error as Error).message}`);
+  }
+}
+
+function removeEmpty(directory: string): void {
+  try {
+    rmdirSync(directory);
+  } catch {
+    // It was never made, or holds something.
   }
 }
 

@@ -136,6 +136,16 @@ describe('exec', () => {
     const missing = await ann.gs(repo, 'exec', 'work', '--', 'no-such-program', 'x');
     expect(missing.code).toBe(128);
     expect(missing.stderr).toContain("cannot start 'no-such-program'");
+    expect((await ann.gs(repo, 'exec', 'work', '')).code).toBe(129);
+  });
+
+  test('O3 what the command leaves behind, and what never stops to write, keeps nobody waiting', async () => {
+    const { ann, repo } = await scene();
+    const script = '(trap "" HUP; while :; do echo more; done) & echo $! >writer; echo done; exit 3';
+    const result = await ann.gs(repo, 'exec', 'work', '--', 'sh', '-c', script);
+    process.kill(Number(readFileSync(path.join(repo, 'writer'), 'utf8')), 'SIGKILL');
+    expect(result.code).toBe(3);
+    expect(result.stdout).toMatch(/^done$/mu);
   });
 
   test('O3 arguments reach the program exactly, and options behind the session are not ours', async () => {
@@ -189,7 +199,15 @@ describe('exec', () => {
     }
     expect((await log(ann, repo))[0]).toMatchObject({ state: 'timed-out' });
     expect(await windows(ann)).toMatch(/^work \S+$/u);
-    expect((await ann.gs(repo, 'exec', '--timeout', '5', 'work', 'true')).code).toBe(129);
+    // As timeout(1): a bare number is seconds.
+    const bare = await ann.gs(repo, 'exec', '--timeout', '0.5', 'work', '--', 'sleep', '1000');
+    expect([bare.code, bare.stderr]).toEqual([124, expect.stringContaining('timed out after 0.5')]);
+    for (const wrong of ['5x', '-5', '.', '']) {
+      expect([wrong, (await ann.gs(repo, 'exec', `--timeout=${wrong}`, 'work', 'true')).code]).toEqual([
+        wrong,
+        129,
+      ]);
+    }
   });
 
   test('O3 a command that does not end when it is asked to is made to', async () => {
@@ -242,9 +260,15 @@ describe('exec', () => {
 
   test('O3 the reader that goes away ends the command as in a pipe', async () => {
     const { ann, repo } = await scene();
-    const line = `git session exec work -- sh -c 'echo $$ > pid; exec yes' | head -n 1`;
-    expect((await ann.run('sh', ['-c', line], { cwd: repo })).stdout).toBe('y\n');
+    const command = `git session exec work -- sh -c 'echo $$ > pid; exec yes'`;
+    const line = `{ ${command}; echo $? > code; } | head -n 1`;
+    const { stdout, stderr } = await ann.run('sh', ['-c', line], { cwd: repo });
+    expect([stdout, stderr]).toEqual(['y\n', '']);
+    await waitFor(() => isWritten(path.join(repo, 'code')), 'exec to end');
+    expect(numberIn(path.join(repo, 'code'))).toBe(141);
     await waitFor(() => !processExists(numberIn(path.join(repo, 'pid'))), 'yes to end');
+    expect((await log(ann, repo))[0]).toMatchObject({ state: 'exited', exit_code: 141 });
+    expect(await ann.ok(repo, 'log', '--oneline', 'work')).toContain('(exit 141, SIGPIPE, ');
   });
 
   test('V8 twenty at once in one session do not mix', async () => {

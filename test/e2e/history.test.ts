@@ -328,6 +328,19 @@ describe('git session history', () => {
     await waitFor(async () => (await sessions()) === 'mine', 'the session to end');
   });
 
+  test('Y6 why nothing is kept of a session of shells whose server went away', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    await ann.ok(repo, 'create', 'work');
+    await ann.killServer();
+    const lost = await ann.gs(repo, 'history', 'work');
+    expect(lost.code).toBe(1);
+    expect(lost.stderr).toContain('went away before it could be saved');
+    expect(lost.stderr).not.toContain('historyAutoSave');
+    await ann.git(repo, 'config', 'session.historyAutoSave', 'false');
+    expect((await ann.gs(repo, 'history', 'work')).stderr).toContain('session.historyAutoSave');
+  });
+
   test('G6 $0 is the default shell', async () => {
     const ann = person();
     const repo = await ann.repo();

@@ -120,3 +120,51 @@ describe('a session whose tmux is gone', () => {
     expect(back.stderr).toContain('is gone: its shell is in');
   });
 });
+
+describe('a session of a name that tmux reads otherwise', () => {
+  /** Adopted, and its tmux gone; somebody else's session has the id `$0` in the new server. */
+  async function gone(name: string) {
+    const ann = person();
+    const repo = await ann.repo();
+    await ann.tmux('new-session', '-d', '-s', name, '-c', repo);
+    await ann.ok(repo, 'adopt', name);
+    const [id, ...shown] = (
+      await ann.tmux('list-sessions', '-F', '#{@git-session-id} #{session_name}')
+    ).split(' ');
+    await ann.killServer();
+    await ann.tmux('new-session', '-d', '-s', 'other', '--', 'sleep', '1000');
+    return { ann, repo, id: id!, shown: shown.join(' ') };
+  }
+
+  const sessions = async (ann: Person, format: string) =>
+    (await ann.tmux('list-sessions', '-F', format)).split('\n').toSorted();
+
+  for (const name of ['$0', 'a\\b', 'ä b']) {
+    test(`R12 ${name} comes back under its name, and another session stays as it is`, async () => {
+      const { ann, repo, id, shown } = await gone(name);
+      const other = () => ann.tmux('list-panes', '-s', '-t', '$0:', '-F', '#{session_name} #{pane_pid}');
+      const before = await other();
+      expect(before).toMatch(/^other /u);
+      expect(await ann.gs(repo, 'exec', id, 'pwd')).toMatchObject({ code: 0, stdout: `${repo}\n` });
+      expect(await other()).toBe(before);
+      const format = '#{session_id} #{@git-session-id} #{session_name}';
+      expect(await sessions(ann, format)).toEqual(['$0  other', `$1 ${id} ${shown}`]);
+    });
+  }
+
+  test('R12 several at once bring it back once, and nothing else stays', async () => {
+    const { ann, repo, id } = await gone('$0');
+    const all = await Promise.all(Array.from({ length: 5 }, () => ann.gs(repo, 'exec', id, 'pwd')));
+    expect(all.map((r) => [r.code, r.stdout])).toEqual(all.map(() => [0, `${repo}\n`]));
+    expect(await sessions(ann, '#{session_name}')).toEqual(['$0', 'other']);
+  });
+
+  test('R12 somebody else has its name now: that is said, and nothing is left behind', async () => {
+    const { ann, repo, id } = await gone('$0');
+    await ann.tmux('rename-session', '-t', '=other:', '$0');
+    const back = await ann.gs(repo, 'exec', id, 'pwd');
+    expect(back.code).toBe(128);
+    expect(back.stderr).toContain("another tmux session is called '$0'");
+    expect(await sessions(ann, '#{session_id} #{session_name}')).toEqual(['$0 $0']);
+  });
+});

@@ -1,7 +1,17 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Person, person, processExists, waitFor } from '../support/harness.ts';
+import { terminal } from '../support/terminal.ts';
 
 interface Run {
   id: string;
@@ -108,7 +118,10 @@ describe('run', () => {
     const killed = await ann.gs(repo, 'run', '--wait', '--', 'sh', '-c', 'kill -SEGV $$');
     expect(killed.code).toBe(139);
     // The tmux session stays, with what was printed.
-    expect((await ann.tmux('list-panes', '-a', '-F', '#{pane_dead}')).split('\n')).toEqual(['1', '1', '1']);
+    await waitFor(
+      async () => (await ann.tmux('list-panes', '-a', '-F', '#{pane_dead}')) === '1\n1\n1',
+      'three dead panes',
+    );
   });
 
   test('Y6 the output is saved at the end, without what tmux adds, and readable by the user only', async () => {
@@ -294,6 +307,49 @@ test('S2 a save of the session holds the command, and not the script around it',
   expect(await saved(line)).toEqual({ shell: 'while :; do sleep 1000; done' });
 });
 
+test('O11 what printed nothing has no first line in the log', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  const name = (await ann.ok(repo, 'run', '--wait', '--id', 'silent', '--', 'true')).trim();
+  expect(name).toBe('');
+  expect(JSON.parse(await ann.ok(repo, 'log', '--json', 'silent'))).toMatchObject([{ preview: '' }]);
+  expect(await ann.ok(repo, 'log', 'silent')).not.toMatch(/gs-\d+|\\u|\u001B/u);
+});
+
+test('L12 --wait tells where to look when the command failed', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  const failed = await ann.gs(repo, 'run', '--wait', '--id', 'bad', 'exit 3');
+  expect(failed.code).toBe(3);
+  expect(failed.stderr).toMatch(/^hint: see what it printed: git session history gs-run-bad-\d+$/mu);
+  expect((await ann.gs(repo, 'run', '--wait', '--json', 'exit 3')).stderr).toBe('');
+  expect((await ann.gs(repo, 'run', '--wait', 'true')).stderr).not.toContain('hint:');
+});
+
+test('C16 nothing is started where a terminal is asked for and there is none, or no command', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  for (const args of [
+    ['run', '--attach', '--create', '-w', 'feature', '--', 'touch', 'ran'],
+    ['create', '--attach', '--create', '-w', 'feature', 'work'],
+  ]) {
+    const { code, stdout, stderr } = await ann.gs(repo, ...args);
+    expect([args, code, stdout]).toEqual([args, 1, '']);
+    expect(stderr).toContain('attaching needs a terminal');
+  }
+  for (const args of [[''], [' '], ['', 'x']]) {
+    expect([args, (await ann.gs(repo, 'run', ...args)).code]).toEqual([args, 129]);
+  }
+  expect([recordsOf(repo), await ann.tmuxAlive()]).toEqual([[], false]);
+  expect(await ann.git(repo, 'branch', '--list', 'feature')).toBe('');
+  const shown = terminal(ann, repo, 'create', '--attach', 'work');
+  const clients = async () =>
+    (await ann.tmuxAlive()) && (await ann.tmux('list-clients', '-F', '#{client_session}'));
+  await waitFor(async () => (await clients()) === 'work', 'the session on the terminal');
+  await ann.tmux('detach-client', '-s', '=work');
+  expect(await shown.ended).toBe(0);
+});
+
 describe('create', () => {
   test('O1, L9 makes a session with a shell and prints id, name and directory', async () => {
     const ann = person();
@@ -330,5 +386,93 @@ describe('create', () => {
       ...{ name: 'work', kind: 'create', metadata: { a: 'b' }, command: null, status: 'running' },
       config: { name: 'work', working_dir: repo, ai: true },
     });
+  });
+});
+
+describe('what a launch must not do', () => {
+  test('G6 a shell that is none is said before anything is made', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    await ann.tmux('new-session', '-d', '-s', 'mine');
+    for (const shell of ['/nowhere/sh', '/etc/passwd', '/']) {
+      await ann.git(repo, 'config', 'session.defaultShell', shell);
+      for (const args of [
+        ['create', 'work'],
+        ['run', 'sleep', '1000'],
+      ]) {
+        const { code, stderr } = await ann.gs(repo, ...args);
+        expect([args, code]).toEqual([args, 128]);
+        expect(stderr).toContain(`session.defaultShell is not a program: '${shell}'`);
+        expect(stderr).toContain('git config --show-origin session.defaultShell');
+      }
+    }
+    expect([recordsOf(repo), await ann.tmux('list-sessions', '-F', '#{session_name}')]).toEqual([[], 'mine']);
+  });
+
+  test('G6 what tmux refuses half way leaves no session behind', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    await ann.tmux('new-session', '-d', '-s', 'mine');
+    // A program that tmux does not take as a shell: itself.
+    const shell = path.join(ann.dir, 'bin', 'tmux');
+    mkdirSync(path.dirname(shell));
+    writeFileSync(shell, '#!/bin/sh\n', { mode: 0o755 });
+    await ann.git(repo, 'config', 'session.defaultShell', shell);
+    expect((await ann.gs(repo, 'create', 'work')).code).toBe(128);
+    expect([recordsOf(repo), await ann.tmux('list-sessions', '-F', '#{session_name}')]).toEqual([[], 'mine']);
+  });
+
+  test('N6 arguments that are no UTF-8 reach the program exactly', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    const line = String.raw`git session run --wait --id bytes -- sh -c 'printf %s "$1" >bytes' sh $'a\xffb'`;
+    expect((await ann.run('bash', ['-c', line], { cwd: repo })).code).toBe(0);
+    expect(readFileSync(path.join(repo, 'bytes')).toString('hex')).toBe('61ff62');
+  });
+
+  test('Y6 the history follows no link that somebody has planted', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    const command = ['sh', '-c', 'echo hello; until [ -e go ]; do sleep 0.05; done'];
+    const started = await run(ann, repo, '--id', 'links', '--', ...command);
+    const name = `${started.name}-${started.id.slice(0, 8)}.txt`;
+    const victims = ['', '.tmp', '.new'].map((end, i) => {
+      const victim = path.join(ann.dir, `victim${i}`);
+      writeFileSync(victim, 'precious\n');
+      symlinkSync(victim, path.join(history(ann), `${name}${end}`));
+      return victim;
+    });
+    writeFileSync(path.join(repo, 'go'), '');
+    const file = path.join(history(ann), name);
+    await waitFor(() => lstatSync(file).isFile(), 'the history');
+    expect(readFileSync(file, 'utf8')).toBe('hello\n');
+    expect(victims.map((victim) => readFileSync(victim, 'utf8'))).toEqual(victims.map(() => 'precious\n'));
+  });
+
+  test('G11 without HOME the home of the user counts, as it does for `config`', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    // Wherever that home is, this is not in it.
+    const directory = path.join(ann.dir, 'histories');
+    await ann.git(repo, 'config', 'session.historySaveDir', `~${'/..'.repeat(10)}${directory}`);
+    const env = { HOME: undefined, GIT_CONFIG_GLOBAL: path.join(ann.home, '.gitconfig') };
+    const ran = await ann.gsWith({ cwd: repo, env }, 'run', '--wait', '--id', 'homeless', '--', 'echo', 'x');
+    expect(ran).toMatchObject({ code: 0 });
+    await waitFor(
+      () => existsSync(directory) && readdirSync(directory).some((f) => f.endsWith('.txt')),
+      'it',
+    );
+  });
+
+  test('Y6 the name of a history has only plain characters', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    const odd = 'a b\u00E4\u202E$(c)';
+    await ann.tmux('new-session', '-d', '-s', odd, '-c', repo);
+    await ann.ok(repo, 'adopt', odd);
+    const id = await ann.tmux('list-sessions', '-F', '#{@git-session-id}');
+    await ann.ok(repo, 'kill', '--yes', id);
+    expect(readdirSync(history(ann))).toEqual([`a-b----c--${id.slice(0, 8)}.txt`]);
+    expect((await ann.gs(repo, 'history', id)).code).toBe(0);
   });
 });

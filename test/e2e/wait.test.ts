@@ -68,8 +68,35 @@ describe('wait', () => {
     const waiting = ann.gs(repo, 'wait', name);
     const pid = await ann.tmux('display-message', '-p', '-t', `=${name}:`, '#{pane_pid}');
     process.kill(-Number(pid), 'SIGKILL');
-    const { code, stderr } = await waiting;
-    expect(code).not.toBe(0);
-    expect(stderr + String(code)).toMatch(/left no exit status|^1$/u);
+    // It may be met before, or when it has ended already.
+    for (const { code, stderr } of [await waiting, await ann.gs(repo, 'wait', name)]) {
+      expect(code).toBe(128);
+      expect(stderr).toContain('is gone and left no exit status');
+      expect(stderr).toContain(`git session history ${name}`);
+    }
+  });
+
+  test('O5 a session that went away is told, and an exit code of 129 is passed on in silence', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    await ann.ok(repo, 'run', '--id', 'own', 'exit 129');
+    expect(await ann.gs(repo, 'wait', 'own')).toMatchObject({ code: 129, stdout: '', stderr: '' });
+    const name = (await ann.ok(repo, 'run', '--id', 'lost', '--', 'sleep', '1000')).trim();
+    const waiting = ann.gs(repo, 'wait', 'lost');
+    await ann.killServer();
+    for (const { code, stderr } of [await waiting, await ann.gs(repo, 'wait', 'lost')]) {
+      expect(code).toBe(128);
+      expect(stderr).toContain(`the tmux session of '${name}' went away while it ran`);
+      expect(stderr).toContain(`git session history ${name}`);
+    }
+    await ann.ok(repo, 'run', '--id', 'ended', '--', 'sleep', '1000');
+    await ann.ok(repo, 'kill', 'ended');
+    const ended = await ann.gs(repo, 'wait', 'ended');
+    expect([ended.code, ended.stderr]).toEqual([128, expect.stringMatching(/went away|no exit status/u)]);
+    const json = await ann.gs(repo, 'wait', '--json', 'lost');
+    expect([json.code, JSON.parse(json.stdout)]).toMatchObject([
+      128,
+      { ok: false, sessions: [{ status: 'failed', exit_code: null, error: { code: 'session-failed' } }] },
+    ]);
   });
 });

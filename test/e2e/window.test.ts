@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { type Person, person, PROGRAM, waitFor } from '../support/harness.ts';
@@ -98,4 +98,50 @@ test('M7 inside tmux the session is the one that one is in', async () => {
   await waitFor(async () => (await windows(ann, 'auth-2')).length === 2, 'the window');
   expect((await windows(ann, 'auth-2'))[1]).toBe('1 here 1');
   expect(await windows(ann, 'auth')).toHaveLength(1);
+});
+
+test('M7 options behind the command of a new window or pane are its own', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  await create(ann, repo, 'auth');
+  const script = 'printf "%s\\n" "$@" >"$0.tmp"; mv "$0.tmp" "$0"; exec sleep 1000';
+  const options = ['-f', 'a.txt', '-d', '-h', '--json', '--no-such', '-n5', '-s', 'x', '--', '-c', 'new'];
+  const ways = [
+    ['window', 'new', '-n', 'logs', 'auth'],
+    ['window', '-n', 'split', 'new', '-d', '-s', 'auth'],
+    ['window', 'new', '--session=auth'],
+    ['window', 'new', '-sauth', '--'],
+    ['pane', 'split', '-h', 'auth'],
+    ['pane', 'split', 'auth', '-d'],
+    ['pane', '-h', 'split', '-s', 'auth', '--'],
+  ];
+  for (const [i, way] of ways.entries()) {
+    const file = path.join(repo, `got${i}`);
+    await ann.ok(repo, ...way, 'sh', '-c', script, file, ...options);
+    await waitFor(() => existsSync(file), `the command of ${way.join(' ')}`);
+    expect([way, readFileSync(file, 'utf8').trimEnd().split('\n')]).toEqual([way, options]);
+    if (way[0] === 'pane') await ann.ok(repo, 'window', 'new', 'auth');
+  }
+  expect((await ann.ok(repo, 'window', 'new', '-h')).startsWith('usage: ')).toBe(true);
+});
+
+test('M7 nothing is opened elsewhere where the directory of the session is gone', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  const place = path.join(repo, 'gone');
+  mkdirSync(place);
+  await ann.ok(repo, 'create', '-c', place, 'auth');
+  const before = await windows(ann, 'auth');
+  rmSync(place, { recursive: true });
+  for (const args of [
+    ['window', 'new'],
+    ['pane', 'split'],
+  ]) {
+    const { code, stderr } = await ann.gs(repo, ...args, 'auth');
+    expect([args, code]).toEqual([args, 128]);
+    expect(stderr).toContain(`'${place}' is not a directory`);
+    expect(stderr).toContain('-c <directory>');
+    expect(await windows(ann, 'auth')).toEqual(before);
+  }
+  await ann.ok(repo, 'pane', 'split', '-c', repo, 'auth');
 });

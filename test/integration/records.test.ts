@@ -1,11 +1,14 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openRepository } from '../../src/git/repository.ts';
+import { openRepository, type Repository } from '../../src/git/repository.ts';
+import { jobScript, readJob } from '../../src/process/job.ts';
 import { FileProblemError } from '../../src/session/errors.ts';
 import type { SessionRecord } from '../../src/session/live.ts';
 import { SessionRecords, writeWhole } from '../../src/store/records.ts';
-import { person, temporaryFolder } from '../support/harness.ts';
+import { person, temporaryFolder, waitFor } from '../support/harness.ts';
 
 const record = (change: Partial<SessionRecord> = {}): SessionRecord => ({
   ...{ version: 1, id: '1a2b3c4d-0000-4000-8000-000000000000', name: 'work', kind: 'run', context: 'run' },
@@ -113,4 +116,48 @@ describe('records of live sessions', () => {
     expect(() => all.create(record())).toThrow(FileProblemError);
     expect(all.list()).toEqual([]);
   });
+
+  test('one that can not be written leaves no directory', () => {
+    const live = 'git-session/live';
+    // The directory's path is as long as a path can be: what is in it has none.
+    let commonDir = temporaryFolder();
+    while (commonDir.length < 3900) commonDir += `/${'d'.repeat(100)}`;
+    const length = 4090 - path.join(commonDir, live, '/').length;
+    const all = new SessionRecords({ commonDir } as Repository);
+    expect(() => all.create(record({ id: 'x'.repeat(length) }))).toThrow(FileProblemError);
+    expect(readdirSync(path.join(commonDir, live))).toEqual([]);
+  });
+
+  test('that something is in the way is told for each file', async () => {
+    const all = await records();
+    const stored = all.create(record());
+    mkdirSync(path.join(stored.directory, 'ended.json'));
+    const ended = { at: '2026-11-21T10:11:12.345Z', how: 'killed' } as const;
+    expect(() => all.markEnded(stored, ended)).toThrow(FileProblemError);
+    expect(() => all.unmarkEnded(stored)).toThrow(FileProblemError);
+    expect(() => all.update(record({ id: id(7) }))).toThrow(FileProblemError);
+    const nowhere = new SessionRecords({ commonDir: '/\0' } as Repository);
+    expect(() => nowhere.remove(id(7))).toThrow(FileProblemError);
+    expect(readdirSync(stored.directory).toSorted()).toEqual(['ended.json', 'record.json']);
+  });
+});
+
+test('S13 a job tells when it started, also where there is no /proc', async () => {
+  const directory = temporaryFolder();
+  const script = path.join(directory, 'start');
+  const text = jobScript({ directory: `'${directory}'`, command: 'sleep 1000', after: [] });
+  writeFileSync(script, text.replaceAll('/proc/', '/nonexistent/'));
+  const child = spawn('/bin/sh', [script], { stdio: 'ignore', detached: true });
+  try {
+    await waitFor(async () => readJob(directory) !== null, 'the job to begin');
+    const { startTime, pid, group } = readJob(directory)!;
+    expect(group).toBe(child.pid);
+    expect(pid).not.toBe(child.pid);
+    // Seconds since 1970, as macOS counts. ps computes them from the boot: a clock that was set moves them.
+    const changed = statSync(path.join(directory, 'start')).mtimeMs / 1000;
+    expect(Math.abs(startTime! - changed)).toBeLessThan(3600);
+  } finally {
+    process.kill(-child.pid!, 'SIGKILL');
+    await once(child, 'exit');
+  }
 });
