@@ -140,7 +140,7 @@ complete -c git -n '__git_session_using wait' -l json -d 'print one JSON documen
 complete -c git -n '__git_session_using wait' -l timeout -x -d 'no longer than that; exit code 124 then'
 complete -c git -n '__git_session_using wait' -a '(__git_session_tmux)'
 
-complete -c git -n '__git_session_using adopt' -s a -l all -d 'every tmux session without a record'
+complete -c git -n '__git_session_using adopt' -s a -l all -d 'every tmux session that is new to us and in a worktree of this repository'
 complete -c git -n '__git_session_using adopt' -l context -x -d 'what kind of work it is (default: session)'
 complete -c git -n '__git_session_using adopt' -l id -x -d 'what it is called in lists; else its name'
 complete -c git -n '__git_session_using adopt' -l json -d 'print one JSON document on stdout'
@@ -215,7 +215,7 @@ complete -c git -n '__git_session_using pane' -s s -l session -xa '(__git_sessio
 complete -c git -n '__git_session_using pane' -s v -l vertical -d 'one above the other, as it is without'
 complete -c git -n '__git_session_using pane' -a 'list split close focus send (__git_session_tmux)'
 
-complete -c git -n '__git_session_using restore' -s a -l all -d 'every saved session that is not alive'
+complete -c git -n '__git_session_using restore' -s a -l all -d 'every saved session that is not alive and has not ended'
 complete -c git -n '__git_session_using restore' -l as -x -d 'name of the tmux session'
 complete -c git -n '__git_session_using restore' -l attach -d 'go to the session afterwards'
 complete -c git -n '__git_session_using restore' -l autostash -d 'put your own changes on the stash first'

@@ -21,7 +21,9 @@ export class AdoptCommand extends SessionCommand {
     description: '=<word> what kind of work it is (default: session)',
   });
   meta = Option.Array('--meta', [], { description: '=<key=value> a note for programs; may be repeated' });
-  all = Option.Boolean('-a,--all', false, { description: 'every tmux session without a record' });
+  all = Option.Boolean('-a,--all', false, {
+    description: 'every tmux session that is new to us and in a worktree of this repository',
+  });
 
   async execute(): Promise<number> {
     if (this.all && (this.target !== undefined || this.identifier !== undefined)) {
@@ -44,7 +46,8 @@ export class AdoptCommand extends SessionCommand {
       const name = safe(stored.record.name);
       this.out(adopted ? `Adopted ${name}` : `${name} has a record already`);
     }
-    if (done.length === 0) this.note('every tmux session has a record already');
+    if (done.length === 0)
+      this.note('nothing to adopt: no new tmux session is in a worktree of this repository');
     return 0;
   }
 }

@@ -1,7 +1,8 @@
 import { Command, Option } from 'clipanion';
 import { NotRunningError, UnknownRefError, UsageError } from '../session/errors.ts';
 import { type Detached, detachClient, detachOwn, detachSessions } from '../flow/detach.ts';
-import { openLive, ownViews } from '../flow/live.ts';
+import { openToEnd } from '../flow/kill.ts';
+import { ownViews } from '../flow/live.ts';
 import { safe } from '../trust/safe.ts';
 import { chooseSessions } from './choose-session.ts';
 import { SessionCommand } from './command.ts';
@@ -38,7 +39,7 @@ export class DetachCommand extends SessionCommand {
   }
 
   private async detach(): Promise<Detached[]> {
-    const { ws, world } = await openLive();
+    const { ws, world } = await openToEnd();
     const alive = world.views.filter((v) => v.tmux !== null);
     if (this.client !== undefined) return detachClient(ws, this.client, alive);
     if (this.all) return alive.length === 0 ? [] : detachSessions(ws, await ownViews(ws, alive));

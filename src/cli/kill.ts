@@ -1,7 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { TmuxFailedError, UsageError } from '../session/errors.ts';
-import { endOrphans, isAlive, killSessions } from '../flow/kill.ts';
-import { openLive } from '../flow/live.ts';
+import { endOrphans, isAlive, killSessions, openToEnd } from '../flow/kill.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { chooseToKill } from './kill-choice.ts';
@@ -32,7 +31,7 @@ export class KillCommand extends SessionCommand {
     if (byState && (patterns.length > 0 || interactive)) {
       throw new UsageError('--all, --completed and --failed go with neither names nor -i');
     }
-    const { ws, world } = await openLive();
+    const { ws, world } = await openToEnd();
     const options = { patterns, all, completed, failed, interactive, yes, force, json };
     const views = await chooseToKill(ws, world.views, options);
     const alive = views.filter(isAlive);

@@ -8,15 +8,20 @@ export class RenameCommand extends SessionCommand {
   static override usage = Command.Usage({
     description:
       'Give a session another name: its snapshots, their CRQ notes, its record, and the live tmux session.',
-    details: 'git session rename <old> <new>',
-    examples: [['', 'git session rename work feature/login']],
+    details: 'git session rename [<old>] <new>',
+    examples: [
+      ['', 'git session rename work feature/login'],
+      ['The one that this runs in', 'git session rename feature/login'],
+    ],
   });
 
-  from = Option.String();
-  to = Option.String();
+  first = Option.String();
+  second = Option.String({ required: false });
 
   async execute(): Promise<number> {
-    const result = await rename(this.from, this.to);
+    const result = await (this.second === undefined
+      ? rename(null, this.first)
+      : rename(this.first, this.second));
     for (const w of result.warnings) this.warn(w);
     const { from, to, snapshots, tmux } = result;
     if (this.json) this.printJson({ ok: true, ...result });

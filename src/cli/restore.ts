@@ -25,7 +25,9 @@ export class RestoreCommand extends SessionCommand {
   });
 
   ref = Option.String({ required: false });
-  all = Option.Boolean('-a,--all', false, { description: 'every saved session that is not alive' });
+  all = Option.Boolean('-a,--all', false, {
+    description: 'every saved session that is not alive and has not ended',
+  });
   dryRun = Option.Boolean('-n,--dry-run', false, { description: 'print what would be done, change nothing' });
   as = Option.String('--as', { description: '=<name> name of the tmux session' });
   attach = Option.Boolean('--attach', false, { description: 'go to the session afterwards' });
@@ -96,14 +98,15 @@ export class RestoreCommand extends SessionCommand {
 
   private async preview(options: RestoreOptions): Promise<number> {
     const { previewAll } = await import('../flow/restore-command.ts');
-    const previews = await previewAll(this.all ? null : this.ref!, options, this.worktree);
+    const { previews, leftOut } = await previewAll(this.all ? null : this.ref!, options, this.worktree);
     if (this.json) this.printJson({ ok: true, plans: previews.map((p) => planJson(p)) });
     else for (const p of previews) printPlan(p, (text) => this.out(text));
+    this.noteLeftOut(leftOut);
     return 0;
   }
 
   private async many(options: RestoreOptions): Promise<number> {
-    const { results, failures, notes } = await restoreAll(options);
+    const { results, failures, notes, leftOut } = await restoreAll(options);
     let code = 0;
     for (const result of results) code = Math.max(code, this.report(result));
     if (!this.json) for (const n of notes) this.note(n);
@@ -112,12 +115,17 @@ export class RestoreCommand extends SessionCommand {
       for (const hint of error.hints) this.hint(hint);
       code = 1;
     }
+    this.noteLeftOut(leftOut);
     if (this.json) {
       const failed = failures.map(({ name, error }) => ({ name, ...error.toJSON() }));
       this.printJson({ ok: code === 0, restored: results.map(resultJson), failed });
-    } else if (results.length === 0 && failures.length === 0)
+    } else if (results.length === 0 && failures.length === 0 && leftOut === 0)
       this.note('every saved session is alive already');
     return code;
+  }
+
+  private noteLeftOut(count: number): void {
+    if (count > 0) this.note(`${count} that ${count === 1 ? 'has ended is' : 'have ended are'} left out`);
   }
 
   private report(r: RestoreResult): number {

@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync, realpathSync } from 'node:fs';
+import path from 'node:path';
 import { isSessionId } from '../session/live.ts';
 import { setting } from '../session/settings.ts';
 import { toText } from '../session/text.ts';
 import { SessionRecords, type StoredRecord } from '../store/records.ts';
-import { NoSuchTmuxSessionError } from '../session/errors.ts';
+import { NoSuchTmuxSessionError, UnknownRefError } from '../session/errors.ts';
 import type { LiveSession } from '../tmux/capture.ts';
 import { quote, statusValue } from '../tmux/syntax.ts';
 import { tmuxFailure } from '../tmux/tmux.ts';
 import { chooseSessions } from './choose.ts';
-import { openLive } from './live.ts';
+import { openLive, savedIds } from './live.ts';
 import type { Workspace } from './workspace.ts';
+import { listWorktrees } from './worktree.ts';
 
 export interface AdoptOptions {
   identifier?: string | null;
@@ -81,13 +84,13 @@ async function bind(ws: Workspace, session: LiveSession, { record }: StoredRecor
   throw tmuxFailure(result.stderr);
 }
 
-function isInside(path: Buffer, directory: string | null): boolean {
+function isInside(place: Buffer, directory: string | null): boolean {
   if (directory === null) return false;
-  const place = Buffer.from(directory);
-  return path.equals(place) || path.subarray(0, place.length + 1).equals(Buffer.from(`${directory}/`));
+  const top = Buffer.from(directory);
+  return place.equals(top) || place.subarray(0, top.length + 1).equals(Buffer.from(`${directory}/`));
 }
 
-/** `git session adopt`: the named tmux session, the one we are in, or every one without a record. */
+/** `git session adopt`: the named tmux session, the one we are in, or every one that works in this repository. */
 export async function adoptSessions(
   target: string | null,
   all: boolean,
@@ -96,8 +99,11 @@ export async function adoptSessions(
   const { ws, world } = await openLive();
   const { server, views } = world;
   const sessions = all
-    ? views.flatMap((view) => (view.stored === null && view.tmux !== null ? [view.tmux] : []))
-    : [chosen(server, target)];
+    ? await worksHere(
+        ws,
+        views.flatMap((v) => (v.tmux === null ? [] : [v.tmux])),
+      )
+    : [await unlessForeign(ws, chosen(server, target))];
   const done: Adopted[] = [];
   for (const session of sessions) done.push(await adopt(ws, session, options));
   return done;
@@ -110,4 +116,41 @@ export async function adoptSessions(
     if (current === undefined) throw new NoSuchTmuxSessionError('not inside tmux: which session?', hints);
     return current;
   }
+}
+
+/** Those that are nobody's yet, and whose directory, or active pane's, lies in a worktree of this repository. */
+async function worksHere(ws: Workspace, sessions: readonly LiveSession[]): Promise<LiveSession[]> {
+  const free = sessions.filter((s) => s.boundId === '');
+  if (free.length === 0) return [];
+  const listed = (await listWorktrees(ws)).filter((w) => !w.bare).map((w) => w.directory);
+  const tops = new Set(ws.repo.workTree === null ? listed : [...listed, ws.repo.workTree]);
+  return free.filter((s) => [s.path, s.pane.path].some((place) => isWithin(place, tops)));
+}
+
+/** The nearest repository around a place counts: one can lie within another. */
+function isWithin(place: Buffer, tops: ReadonlySet<string>): boolean {
+  let at: string;
+  try {
+    // Byte by byte: a name need not be UTF-8.
+    at = realpathSync.native(place, { encoding: 'buffer' }).toString('latin1');
+  } catch {
+    return false;
+  }
+  for (; ; at = path.dirname(at)) {
+    const bytes = Buffer.from(at, 'latin1');
+    if (tops.has(bytes.toString('utf8'))) return true;
+    if (at === '/' || existsSync(Buffer.concat([bytes, Buffer.from('/.git')]))) return false;
+  }
+}
+
+/** Its mark is that of a record, or of snapshots, that are not here: it can't have two records. */
+async function unlessForeign(ws: Workspace, session: LiveSession): Promise<LiveSession> {
+  const { boundId, id } = session;
+  if (!isSessionId(boundId) || new SessionRecords(ws.repo).read(boundId) !== null) return session;
+  if ((await savedIds(ws)).has(boundId)) return session;
+  const name = session.name.toString('utf8');
+  throw new UnknownRefError(
+    `tmux session '${name}' belongs to another repository: its id is of no session here`,
+    ['use it there, or take it away from there first:', `tmux set-option -u -t '${id}:' @git-session-id`],
+  );
 }

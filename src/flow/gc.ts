@@ -93,12 +93,16 @@ interface Idle {
   idle: number;
 }
 
-/** Sessions of ours that nobody looks at, and in which nothing has moved for the time of `session.timeout`. */
+/**
+ * Sessions that we made, that nobody looks at, and in which nothing has moved for the time of `session.timeout`. An
+ * adopted one was somebody's own before.
+ */
 async function idleSessions(ws: Workspace, { views, server }: LiveWorld, now: number): Promise<Idle[]> {
   const timeout = setting(ws.config, 'timeout', process.env);
   if (timeout === null || server === null) return [];
   const unused = views.filter(isAlive).filter((v) => {
-    return v.stored !== null && v.tmux.attachedClients === 0 && !v.current;
+    const isMade = v.stored !== null && v.stored.record.kind !== 'adopt';
+    return isMade && v.tmux.attachedClients === 0 && !v.current;
   });
   if (unused.length === 0) return [];
   const activity = await readActivity(ws.tmux);

@@ -1,17 +1,26 @@
-import { SessionError } from '../session/errors.ts';
-import { endGroups, leaderOf } from '../process/end.ts';
-import { SessionRecords } from '../store/records.ts';
+import { FileProblemError, SessionError } from '../session/errors.ts';
+import { endGroups, groupOf, leaderOf } from '../process/end.ts';
+import { jobRuns } from '../process/job.ts';
+import { SessionRecords, type StoredRecord } from '../store/records.ts';
 import { quote } from '../tmux/syntax.ts';
 import { type PaneRow, readWindows, runScript, type WindowRow } from '../tmux/windows.ts';
 import { saveHistories } from './history-capture.ts';
-import { askTmux, type LiveView } from './live.ts';
-import type { Workspace } from './workspace.ts';
+import { askTmux, type LiveView, type LiveWorld, readLiveWorld } from './live.ts';
+import { openWorkspace, type Workspace } from './workspace.ts';
 
 /** A session that tmux has. */
 export type AliveView = LiveView & { tmux: NonNullable<LiveView['tmux']>; tmuxId: string };
 
 export function isAlive(view: LiveView): view is AliveView {
   return view.tmux !== null && view.tmuxId !== null;
+}
+
+/** For what ends or detaches: as `openLive`, but `session.enabled=false` keeps nobody from that. */
+export async function openToEnd(): Promise<{ ws: Workspace; world: LiveWorld }> {
+  const ws = await openWorkspace();
+  const world = await readLiveWorld(ws.repo, ws.tmux);
+  if (world.problem !== null) throw world.problem;
+  return { ws, world };
 }
 
 export interface KillResult {
@@ -23,14 +32,19 @@ export interface KillResult {
 
 /**
  * Ends sessions: says so in their records first, saves their histories, ends them in tmux, and waits until their
- * processes are gone. The number of tmux calls does not depend on how many they are.
+ * processes are gone. The number of tmux calls does not depend on how many they are. A person may have thought for long
+ * since the sessions were looked at: those that are not the same any more are left alone.
  */
-export async function killSessions(ws: Workspace, views: readonly AliveView[]): Promise<KillResult> {
+export async function killSessions(ws: Workspace, looked: readonly AliveView[]): Promise<KillResult> {
+  if (looked.length === 0) return { killed: [], failed: [], warnings: [] };
   const records = new SessionRecords(ws.repo);
   const { windows, panes } = await readWindows(ws.tmux);
-  const marked = views.flatMap(({ stored }) => (stored === null || stored.ended !== null ? [] : [stored]));
-  for (const stored of marked) records.markEnded(stored, { at: new Date().toISOString(), how: 'killed' });
-  const warnings = await saveHistories(ws, views, panes);
+  // After the windows: where the server is the same now, it was when it told them.
+  const views = await stillThere(ws, looked);
+  const warnings = looked.filter((v) => !views.includes(v)).map((v) => `'${v.name}' has ended meanwhile`);
+  const unmarked = views.flatMap(({ stored }) => (stored === null || stored.ended !== null ? [] : [stored]));
+  const marked = unmarked.filter((stored) => markEnded(records, stored, warnings));
+  warnings.push(...(await saveHistories(ws, views, panes)));
   const leaders = endingPanes(views, panes).map(({ pid }) => leaderOf(pid));
   // Where this terminal is a session's that ends, the rest is done without it.
   const ignore = () => undefined;
@@ -39,7 +53,7 @@ export async function killSessions(ws: Workspace, views: readonly AliveView[]): 
     const said = await runScript(ws.tmux, killScript(views, windows));
     const stays = await stillThere(ws, views);
     for (const { stored } of stays)
-      if (stored !== null && marked.includes(stored)) records.unmarkEnded(stored);
+      if (stored !== null && marked.includes(stored)) orWarning(warnings, () => records.unmarkEnded(stored));
     const killed = views.filter((v) => !stays.includes(v));
     const left = await endGroups(stays.length === 0 ? leaders : leadersOf(killed, panes));
     for (const pid of left) warnings.push(`process ${pid} did not end`);
@@ -50,22 +64,52 @@ export async function killSessions(ws: Workspace, views: readonly AliveView[]): 
   }
 }
 
+/** What can't be written down keeps nobody from ending a session. */
+function orWarning(warnings: string[], write: () => void): boolean {
+  try {
+    write();
+    return true;
+  } catch (error) {
+    if (!(error instanceof FileProblemError)) throw error;
+    warnings.push(error.message);
+    return false;
+  }
+}
+
+function markEnded(records: SessionRecords, stored: StoredRecord, warnings: string[]): boolean {
+  return orWarning(warnings, () =>
+    records.markEnded(stored, { at: new Date().toISOString(), how: 'killed' }),
+  );
+}
+
 /** A run whose tmux session went away, and whose process did not. */
 export function isOrphan(view: LiveView): boolean {
-  return view.tmux === null && view.judgement?.status === 'running' && view.job?.pid != null;
+  return view.tmux === null && view.judgement?.status === 'running' && orphanGroup(view) !== null;
+}
+
+/**
+ * The process group to end; null where nothing runs, or where the job's file names another group than the one its
+ * process is in: such a file is none of ours.
+ */
+function orphanGroup({ job }: LiveView): number | null {
+  if (job?.pid == null || !jobRuns(job)) return null;
+  const group = groupOf(job.pid);
+  return group !== null && group === job.group ? group : null;
 }
 
 /** Ends what tmux no longer can. Gives warnings. */
 export async function endOrphans(ws: Workspace, views: readonly LiveView[]): Promise<string[]> {
   const records = new SessionRecords(ws.repo);
-  const leaders = views.flatMap(({ stored, job }) => {
-    if (stored === null || job?.pid == null) return [];
-    records.markEnded(stored, { at: new Date().toISOString(), how: 'killed' });
+  const warnings: string[] = [];
+  const leaders = views.flatMap((view) => {
+    const group = orphanGroup(view);
+    if (view.stored === null || group === null) return [];
+    markEnded(records, view.stored, warnings);
     // The shell that led it has gone with the terminal.
-    return [{ pid: job.group ?? job.pid, startTime: null }];
+    return [{ pid: group, startTime: null }];
   });
   const left = await endGroups(leaders);
-  return left.map((pid) => `process ${pid} did not end`);
+  return [...warnings, ...left.map((pid) => `process ${pid} did not end`)];
 }
 
 /** A window that another session shows too stays there, with all that runs in it. */
@@ -88,15 +132,29 @@ function killScript(views: readonly AliveView[], windows: readonly WindowRow[]):
   const zoomed = new Set(windows.filter((w) => w.zoomed && ids.has(w.sessionId)).map((w) => w.id));
   const order = views.toSorted((a, b) => Number(a.current) - Number(b.current));
   return [
-    ...[...zoomed].map((id) => `resize-pane -Z -t ${quote(id)}`),
-    ...order.map(({ tmuxId }) => `kill-session -t ${quote(tmuxId)}`),
+    ...order.flatMap((view) => {
+      const own = windows.filter((w) => w.sessionId === view.tmuxId && zoomed.delete(w.id));
+      return own.map(({ id }) => ifSame(view, `resize-pane -Z -t ${quote(id)}`));
+    }),
+    ...order.map((view) => ifSame(view, `kill-session -t ${quote(view.tmuxId)}`)),
   ];
 }
 
+/** The command, for a server and a session that are still those that were looked at: ids begin anew with a server. */
+function ifSame({ tmux, tmuxId }: AliveView, command: string): string {
+  const same = `#{==:#{pid} #{session_id} #{session_created},${tmux.serverPid} ${tmuxId} ${tmux.createdAt}}`;
+  return `if-shell -F -t ${quote(`${tmuxId}:`)} ${quote(same)} ${quote(command)}`;
+}
+
+/** Those that tmux has, as they were looked at. */
 async function stillThere(ws: Workspace, views: readonly AliveView[]): Promise<AliveView[]> {
   const { server, problem } = await askTmux(ws.tmux);
   // A server that ends with its last session may be met while it does so.
   if (problem instanceof SessionError && problem.code !== 'server-gone') throw problem;
-  const ids = new Set(server?.sessions.map((s) => s.id));
-  return views.filter((v) => server?.pid !== undefined && ids.has(v.tmuxId));
+  const now = new Set(server?.sessions.map(identity));
+  return views.filter((v) => now.has(identity(v.tmux)));
+}
+
+function identity({ id, serverPid, createdAt }: AliveView['tmux']): string {
+  return `${serverPid} ${id} ${createdAt}`;
 }

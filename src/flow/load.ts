@@ -18,6 +18,8 @@ export interface Loaded {
   /** What to call it in messages. */
   label: string;
   catalog: Catalog;
+  /** Comes back as another session than the saved one, though by its name. */
+  asNew?: boolean;
 }
 
 /** The tmux session's name at restore: the saved one, and after `git session rename` the new one. */

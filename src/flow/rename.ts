@@ -1,4 +1,11 @@
-import { SessionError, SessionExistsError, TmuxFailedError, UnknownRefError } from '../session/errors.ts';
+import {
+  AmbiguousRefError,
+  SessionError,
+  SessionExistsError,
+  TmuxFailedError,
+  UnknownRefError,
+  UsageError,
+} from '../session/errors.ts';
 import { checkName } from '../session/names.ts';
 import { nearestName } from '../session/nearest.ts';
 import { renameNoteLines } from '../store/note-lines.ts';
@@ -31,17 +38,22 @@ interface Subject {
   snapshots: StoredSnapshot[];
 }
 
-/** Gives a session another name: its snapshots, its record, and what runs in tmux, each where it is there. */
-export async function rename(given: string, to: string): Promise<RenameResult> {
+/**
+ * Gives a session another name: its snapshots, its record, and what runs in tmux, each where it is there. Without a name
+ * it is the session that this runs in.
+ */
+export async function rename(given: string | null, to: string): Promise<RenameResult> {
   checkName(to);
   const ws = await openWorkspace();
   requireEnabled(ws.config);
   const [catalog, { views }] = await Promise.all([readCatalog(ws.repo.git), readLiveWorld(ws.repo, ws.tmux)]);
-  const subject = findSubject(given, views, catalog);
+  const subject = findSubject(given ?? currentName(views, to), views, catalog);
   const { from, snapshots } = subject;
   const warnings: string[] = [];
   const view = await ownView(ws, subject, warnings);
   requireFree(to, view, snapshots, views, catalog);
+  // A record that can't be written is found before anything has its new name.
+  if (view?.stored != null) new SessionRecords(ws.repo).update(view.stored.record);
   if (snapshots.length > 0) await moveSession(ws.repo, catalog, snapshots, to);
   const attempt = async <T>(what: string, action: () => Promise<T>, otherwise: T): Promise<T> => {
     try {
@@ -67,7 +79,13 @@ export async function rename(given: string, to: string): Promise<RenameResult> {
   return { from, to, id: view?.id ?? null, snapshots: snapshots.length, notes, tmux, warnings };
 }
 
-/** By the exact name, or the id: a rename goes after no pattern. */
+function currentName(views: readonly LiveView[], to: string): string {
+  const id = views.find((v) => v.current)?.tmuxId ?? null;
+  if (id !== null) return id;
+  throw new UsageError('not inside tmux: which session?', [`name it: git session rename <old> ${to}`]);
+}
+
+/** By the exact name, the id, or the identifier: a rename goes after no pattern. */
 function findSubject(given: string, views: readonly LiveView[], catalog: Catalog): Subject {
   const byId = views.find((v) => v.id === given || v.tmuxId === given);
   const from = byId?.name ?? given;
@@ -76,12 +94,27 @@ function findSubject(given: string, views: readonly LiveView[], catalog: Catalog
   const view = byId ?? named.find((v) => v.tmux !== null) ?? named.at(-1) ?? null;
   const snapshots = catalog.snapshots.filter((s) => s.remote === null && s.name === from);
   if (view !== null || snapshots.length > 0) return { from, view, snapshots };
+  const called = identifiedBy(given, views);
+  if (called !== null) return findSubject(called.id!, views, catalog);
   const names = [...views.map((v) => v.name), ...catalog.snapshots.map((s) => s.name)];
   const near = nearestName(given, names);
   throw new UnknownRefError(`no session '${given}'`, [
     ...(near === null ? [] : [`did you mean '${near}'?`]),
     'see what there is: git session list',
   ]);
+}
+
+/** Names come before identifiers, and one that is alive before those that have ended; of these the last. */
+function identifiedBy(given: string, views: readonly LiveView[]): LiveView | null {
+  const called = views.filter((v) => v.stored?.record.identifier === given);
+  const alive = called.filter((v) => v.tmux !== null);
+  if (alive.length < 2) return alive[0] ?? called.at(-1) ?? null;
+  const names = alive.map((v) => v.name);
+  throw new AmbiguousRefError(
+    `'${given}' is ambiguous: ${names.length} sessions match`,
+    names.slice(0, 20).map((name) => `one of them: ${name}`),
+    { candidates: names },
+  );
 }
 
 /** The live session, unless its mark says that it is another repository's. */
@@ -115,7 +148,9 @@ function requireFree(
   const saved = catalog.snapshots.some((s) => s.remote === null && s.name === to);
   const strict = view !== null && (view.stored !== null || snapshots.length === 0);
   if (strict) requireTmuxName(to);
-  const taken = saved || (strict && views.some((v) => v !== view && v.names.includes(to)));
+  // An identifier is no name: several sessions may have the same.
+  const isNamed = (v: LiveView) => v.name === to || v.stored?.record.name === to;
+  const taken = saved || (strict && views.some((v) => v !== view && isNamed(v)));
   if (!taken) return;
   throw new SessionExistsError(`a session '${to}' already exists`, [
     'choose another name',
@@ -146,7 +181,12 @@ async function renameInTmux(
       : [`set-option -t ${target} @git-session-snapshot ${quote(`${to}/${newest.id}`)}`]),
     `set-option -t ${target} @git-session-name ${quote(statusValue(to))}`,
     // For the shells that come; those that run keep the old one.
-    ...(view.stored === null ? [] : [`set-environment -t ${target} GIT_SESSION_NAME ${quote(to)}`]),
+    ...(view.stored === null
+      ? []
+      : [
+          `set-environment -t ${target} GIT_SESSION_NAME ${quote(to)}`,
+          `set-option -t ${target} @git-session-identifier ${quote(to)}`,
+        ]),
   ];
   const renamed = await ws.tmux.run(['source-file', '-'], `${script.join('\n')}\n`);
   if (renamed.code !== 0 || renamed.stderr !== '') throw failure(renamed.stderr);
@@ -161,7 +201,8 @@ function failure(stderr: string): SessionError {
 }
 
 function renameRecord(ws: Workspace, record: NonNullable<LiveView['stored']>['record'], to: string): void {
-  const renamed = { ...record, name: to };
+  // Lists show the identifier where there is one.
+  const renamed = { ...record, name: to, identifier: to };
   moveHistory(ws.config, record, renamed);
   new SessionRecords(ws.repo).update(renamed);
 }

@@ -56,8 +56,10 @@ export async function toBuild(
       temporaryName: `${temporaryName}-${i}`,
     })),
     options: [
-      // Under another name it is another session, whose life begins here.
-      ...(renamed ? [] : [['@git-session-id', snapshot.session.id] as [string, string]]),
+      // Under another name it is another session, whose life begins here; so is one whose command has ended.
+      ...(renamed || loaded.asNew === true
+        ? []
+        : [['@git-session-id', snapshot.session.id] as [string, string]]),
       ['@git-session-snapshot', stored === null ? loaded.oid : loaded.label],
       ...statusOptions({
         name: renamed ? nameFromTmux(fromText(plan.tmuxName)) : (stored?.name ?? snapshot.session.name),

@@ -88,6 +88,16 @@ export function judge(facts: LiveFacts): Judgement {
   return at(facts.attachedClients === 0 && facts.wasAttached ? 'detached' : 'running');
 }
 
+/** It is not to come back by itself: its command has ended, or a person has ended it. tmux may just have gone away. */
+export function endedForGood({ kind, job, ended }: Pick<LiveFacts, 'kind' | 'job' | 'ended'>): boolean {
+  return ended !== null || (kind === 'run' && job?.state === 'exited');
+}
+
+/** Its command is over: a tmux session with its id would be judged by that, whatever runs in it now. */
+export function commandIsOver({ kind, job, jobRuns }: Pick<LiveFacts, 'kind' | 'job' | 'jobRuns'>): boolean {
+  return kind === 'run' && job !== null && !jobRuns;
+}
+
 /** `<prefix>-<context>-<identifier>-<YYYYMMDDHHMMSS>` in UTC, all of it fit for tmux, git and file names. */
 export function runName(prefix: string, context: string, identifier: string, at: Date): string {
   const time = at.toISOString().replace(/\D/gu, '').slice(0, 14);

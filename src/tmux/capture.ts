@@ -8,6 +8,8 @@ import { parseVersion, requireVersion, type Tmux, tmuxFailure } from './tmux.ts'
 export interface LiveSession {
   /** `$1` */
   id: string;
+  /** Of the server that told it: with that and `createdAt` it is this session, and none of a later server's. */
+  serverPid: number;
   name: Buffer;
   group: Buffer | null;
   path: Buffer;
@@ -190,6 +192,7 @@ export async function listSessions(tmux: Tmux): Promise<Server> {
     const group = decodeField(f[3]!);
     sessions.push({
       id: text(f[1]),
+      serverPid: pid,
       name: unvis(decodeField(f[2]!)),
       group: group.length === 0 ? null : unvis(group),
       path: decodeField(f[4]!),

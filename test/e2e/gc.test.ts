@@ -24,6 +24,8 @@ describe('git session gc', () => {
     const ann = person();
     const repo = await ann.repo();
     await ann.tmux('new-session', '-d', '-s', 'mine', '-c', repo);
+    await ann.tmux('new-session', '-d', '-s', 'adopted', '-c', repo);
+    await ann.ok(repo, 'adopt', 'adopted');
     await ann.ok(repo, 'create', 'seen');
     await ann.ok(repo, 'run', '--id', 'idle', 'echo hello; exec cat');
     await waitFor(async () => (await ann.ok(repo, 'history', 'idle')) === 'hello\n', 'the output');
@@ -39,7 +41,7 @@ describe('git session gc', () => {
     expect(await sessions(ann)).toEqual(before);
     const shown = await ann.ok(repo, 'gc');
     expect(shown).toMatch(new RegExp(`^Ended ${idle!.name} \\(idle for \\d+ s\\)\\n$`, 'u'));
-    expect(await sessions(ann)).toEqual(['mine', 'seen']);
+    expect(await sessions(ann)).toEqual(['adopted', 'mine', 'seen']);
     const result = await ann.gs(repo, 'history', 'idle');
     expect([result.code, result.stdout]).toEqual([0, 'hello\n']);
     expect(result.stderr).toContain('saved history');

@@ -1,6 +1,7 @@
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { type Person, person, processExists, PROGRAM, waitFor } from '../support/harness.ts';
 import { shellTerminal, terminal } from '../support/terminal.ts';
 
@@ -244,4 +245,137 @@ test('a session that ends itself from within is recorded', async () => {
   await waitFor(async () => (await sessions(ann)).join() === 'stays', 'the session to end');
   expect(existsSync(recordOf(repo, id, 'ended.json'))).toBe(true);
   expect((await histories(ann)).join('')).toContain('git-session kill within');
+});
+
+test('M6 ending and detaching go on where session.enabled is false', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  await ann.ok(repo, 'create', 'work');
+  await ann.ok(repo, 'create', 'other');
+  await ann.git(repo, 'config', 'session.enabled', 'false');
+  const detach = await ann.gs(repo, 'detach', '--json', 'work');
+  expect([detach.code, JSON.parse(detach.stdout).error.code]).toEqual([1, 'not-found']);
+  expect((await ann.gs(repo, 'create', 'third')).stderr).toContain('switched off');
+  await ann.ok(repo, 'kill', 'work');
+  expect(await ann.tmux('list-sessions', '-F', '#{session_name}')).toBe('other');
+});
+
+test('C22 sessions of a server that was started while kill asked are left alone', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  const old = await create(ann, repo, 'one');
+  await create(ann, repo, 'two');
+  const asks = terminal(ann, repo, 'kill', '--all');
+  await asks.waitForScreen(/End 2 sessions\? \[y\/N\]/u);
+  await ann.tmux('kill-server');
+  await waitFor(async () => !(await ann.tmuxAlive()), 'the server to end');
+  // Both have the ids that the others had.
+  await ann.tmux('new-session', '-d', '-s', 'mine', 'sleep 1000');
+  await ann.tmux('new-session', '-d', '-s', 'yours', 'sleep 1000');
+  const pids = [await panePid(ann, 'mine'), await panePid(ann, 'yours')];
+  asks.type('y\r');
+  expect(await asks.ended).toBe(0);
+  expect(await sessions(ann)).toEqual(['mine', 'yours']);
+  expect(pids.map(processExists)).toEqual([true, true]);
+  expect(asks.text()).toMatch(/'one' has ended meanwhile/u);
+  expect(asks.text()).not.toContain('Killed');
+  expect(existsSync(recordOf(repo, old.id, 'ended.json'))).toBe(false);
+});
+
+test('C20 a run that outlived its tmux server is ended, also where another server runs or none', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  for (const other of [false, true]) {
+    const word = `deaf-${other}`;
+    const command = `sh -c "trap '' HUP; echo up >${word}; while :; do sleep 0.1; done"`;
+    const started = JSON.parse(await ann.ok(repo, 'run', '--json', '--id', word, command)) as { pid: number };
+    await waitFor(async () => existsSync(path.join(repo, word)), 'the command to run');
+    await ann.tmux('kill-server');
+    await waitFor(async () => !(await ann.tmuxAlive()), 'the server to end');
+    if (other) await ann.tmux('new-session', '-d', '-s', 'other', 'sleep 1000');
+    const group = async () =>
+      (await ann.run('ps', ['-A', '-o', 'pgid=,stat='])).stdout
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/u))
+        .filter(([pgid, stat]) => Number(pgid) === started.pid && stat?.startsWith('Z') !== true);
+    expect(await group()).not.toEqual([]);
+    const done = await ann.gs(repo, 'kill', word);
+    expect([done.code, done.stderr]).toEqual([0, '']);
+    expect(await group()).toEqual([]);
+  }
+  expect(await sessions(ann)).toEqual(['other']);
+});
+
+test('a status file that names processes of others ends none of them', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  const { id } = JSON.parse(await ann.ok(repo, 'run', '--json', '--id', 'forged', 'true')) as { id: string };
+  await waitFor(
+    async () => readFileSync(recordOf(repo, id, 'status'), 'utf8').includes('exited'),
+    'the command to end',
+  );
+  await ann.killServer();
+  const [seen, victim] = ['1001', '1002'].map((seconds) => {
+    const child = spawn('sleep', [seconds], { detached: true, stdio: 'ignore' });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    return child.pid!;
+  });
+  const stat = readFileSync(`/proc/${seen}/stat`, 'latin1');
+  const cases = [
+    // A process that is there, and the group of another.
+    `pid=${seen}\ngroup=${victim}\nstat=${stat}`,
+    // Nothing tells it from a later one with its pid.
+    `pid=${victim}\ngroup=${victim}\nstat=\n`,
+    `pid=${victim}\nstat=\n`,
+  ];
+  for (const text of cases) {
+    writeFileSync(recordOf(repo, id, 'status'), `state=running\ncode=\nstart=1\nend=\n${text}`);
+    const refused = await ann.gs(repo, 'kill', id);
+    expect([text, refused.code, refused.stderr.split('\n')[0]]).toEqual([
+      text,
+      1,
+      expect.stringMatching(/^error: 'gs-run-forged-\d+' is not running$/u),
+    ]);
+    expect([seen!, victim!].map(processExists)).toEqual([true, true]);
+  }
+});
+
+test('C20 a record that can not be written keeps no session alive', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  const { id, pid } = await create(ann, repo, 'work');
+  // As a full disk, also for root: no file can be put there.
+  mkdirSync(recordOf(repo, id, 'ended.json'));
+  const done = await ann.gs(repo, 'kill', 'work');
+  expect([done.code, done.stdout]).toEqual([0, 'Killed work\n']);
+  expect(done.stderr).toMatch(/^warning: cannot write the session's record: [^\n]+\n$/u);
+  expect(processExists(pid)).toBe(false);
+  expect(await ann.tmuxAlive()).toBe(false);
+});
+
+test('C22 a server that is new by the time of the last call loses nothing', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  await create(ann, repo, 'one');
+  await ann.tmux('split-window', '-t', '=one:');
+  await ann.tmux('resize-pane', '-Z', '-t', '=one:');
+  const tmux = `tmux -S '${ann.socket}' -f /dev/null`;
+  const stub = path.join(ann.dir, 'tmux-restarted');
+  const script = [
+    '#!/bin/sh',
+    'case " $* " in *" source-file "*)',
+    `${tmux} kill-server </dev/null`,
+    `while ${tmux} list-sessions </dev/null >/dev/null 2>&1; do :; done`,
+    `${tmux} new-session -d -s mine 'sleep 1000' ';' split-window 'sleep 1000' ';' resize-pane -Z </dev/null;;`,
+    'esac',
+    `exec ${tmux} "$@"`,
+  ];
+  writeFileSync(stub, `${script.join('\n')}\n`, { mode: 0o755 });
+  // One script only, so that all was looked at before.
+  const settings = [`session.tmuxCommand=${stub}`, 'session.historyAutoSave=false'];
+  const args = [...settings.flatMap((one) => ['-c', one]), 'session', 'kill', 'one'];
+  const done = await ann.run('git', args, { cwd: repo });
+  expect([done.code, done.stdout, done.stderr]).toEqual([0, 'Killed one\n', '']);
+  const format = '#{session_id} #{session_name} #{window_zoomed_flag}';
+  expect(await ann.tmux('list-sessions', '-F', format)).toBe('$0 mine 1');
 });

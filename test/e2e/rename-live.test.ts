@@ -67,6 +67,41 @@ test('M5 a name that is taken, unknown, or not for tmux changes nothing', async 
   expect(recordName(repo, id)).toBe('auth');
 });
 
+test('M5 the old name may be an identifier, exactly; the new one takes its place, and one of a neighbor is free', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  const run = async (id: string) =>
+    JSON.parse(await ann.ok(repo, 'run', '--json', '--id', id, 'exec cat')) as { id: string; name: string };
+  const [api, web] = [await run('api'), await run('web')];
+  expect((await ann.gs(repo, 'rename', 'ap', 'x')).code).toBe(1);
+  expect(await ann.ok(repo, 'rename', 'api', 'web')).toBe(`Renamed ${api.name} to web (the tmux session)\n`);
+  expect(await ann.tmux('show-options', '-v', '-t', '=web:', '@git-session-id')).toBe(api.id);
+  expect(await ann.tmux('show-options', '-v', '-t', '=web:', '@git-session-identifier')).toBe('web');
+  // The other one is called by its name as long as the word is taken.
+  await ann.ok(repo, 'rename', 'web', 'server');
+  const rows = JSON.parse(await ann.ok(repo, 'list', '--json')) as Record<string, unknown>[];
+  expect(new Set(rows.map((r) => [r['id'], r['identifier'], r['name']].join(' ')))).toEqual(
+    new Set([`${api.id} server server`, `${web.id} web ${web.name}`]),
+  );
+  expect(await ann.ok(repo, 'list')).not.toContain('api');
+  // Names are told apart, identifiers asked for.
+  await run('web');
+  const several = await ann.gs(repo, 'rename', '--json', 'web', 'x');
+  expect(JSON.parse(several.stdout).error.code).toBe('ambiguous');
+});
+
+test('M5 with a new name alone it is the session that it runs in', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  const { id } = await create(ann, repo, 'auth');
+  await create(ann, repo, 'auth-2');
+  expect((await ann.gs(repo, 'rename', 'login')).code).toBe(129);
+  await ann.tmux('set-environment', '-g', 'PATH', ann.env['PATH']!);
+  await ann.tmux('new-window', '-t', '=auth:', '-c', repo, 'git session rename login');
+  await waitFor(() => recordName(repo, id) === 'login', 'the new name');
+  expect(await sessions(ann)).toEqual(['auth-2 auth-2', 'login login']);
+});
+
 test('M5 the history of a session that has ended follows to its new name', async () => {
   const ann = person();
   const repo = await ann.repo();

@@ -353,6 +353,73 @@ describe('tmux', () => {
     expect(await ann.tmux('show-options', '-v', '-t', '=work:', '@crq')).toBe('CRQ-42 CRQ-7');
   });
 
+  test('R14 --all leaves out what has ended; asked for by name that is a new session, which runs', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    await ann.tmux('new-session', '-d', '-s', 'own');
+    const run = async (id: string) =>
+      JSON.parse(
+        await ann.ok(
+          repo,
+          'run',
+          '--json',
+          '--id',
+          id,
+          `echo >>ran-${id}; until [ -e go ]; do sleep 0.1; done`,
+        ),
+      ) as { id: string; name: string };
+    const done = await run('done');
+    await waitFor(() => existsSync(path.join(repo, 'ran-done')), 'the command');
+    await ann.ok(repo, 'create', 'killed');
+    for (const name of [done.name, 'killed']) await ann.ok(repo, 'save', '--no-work', '-t', name);
+    writeFileSync(path.join(repo, 'go'), '');
+    await ann.ok(repo, 'wait', done.name);
+    await ann.tmux('kill-session', '-t', `=${done.name}`);
+    await ann.ok(repo, 'kill', 'killed');
+    rmSync(path.join(repo, 'go'));
+    for (const more of [['-n'], []]) {
+      const result = await ann.gs(repo, 'restore', '--all', '--run', ...more);
+      expect(result).toMatchObject({ code: 0, stdout: '', stderr: '2 that have ended are left out\n' });
+    }
+    expect(await ann.tmux('list-sessions', '-F', '#{session_name}')).toBe('own');
+    await ann.ok(repo, 'restore', '--run', done.name);
+    await ann.ok(repo, 'restore', 'killed');
+    const ran = () => readFileSync(path.join(repo, 'ran-done'), 'utf8').length;
+    await waitFor(() => ran() === 2, 'the command to run again');
+    const rows = JSON.parse(await ann.ok(repo, 'list', '--json')) as Record<string, unknown>[];
+    const states = rows.map((r) => [r['session_name'], r['status'], r['id'] === done.id].join(' '));
+    expect(new Set(states)).toEqual(
+      new Set([`${done.name} completed true`, `${done.name} running false`, 'killed running false']),
+    );
+    expect(states).toHaveLength(3);
+    // What is saved of it now is the new session's, and comes back after the end of the server.
+    await ann.ok(repo, 'save', '--no-work', '-t', done.name);
+    expect(await ann.ok(repo, 'export', done.name)).not.toContain(done.id);
+    // The one that was killed lives again, and so it is not one that has ended.
+    await ann.killServer();
+    await ann.tmux('new-session', '-d', '-s', 'own');
+    const again = await ann.gs(repo, 'restore', '--all', '--run');
+    expect([again.code, again.stderr]).toEqual([0, '']);
+    expect(again.stdout).toContain("as tmux session 'killed'");
+    expect(again.stdout).toContain(`as tmux session '${done.name}'`);
+  });
+
+  test('R14 --all brings back a run that ended with the server, and it runs', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    const { name, id } = JSON.parse(await ann.ok(repo, 'run', '--json', 'exec cat')) as Record<
+      string,
+      string
+    >;
+    await ann.ok(repo, 'save', '-t', name!);
+    await ann.killServer();
+    const status = path.join(repo, '.git/git-session/live', id!, 'status');
+    await waitFor(() => readFileSync(status, 'utf8').includes('state=hangup'), 'the end of the run');
+    expect(await ann.gs(repo, 'restore', '--all', '--run')).toMatchObject({ code: 0, stderr: '' });
+    const rows = JSON.parse(await ann.ok(repo, 'list', '--active', '--json')) as Record<string, unknown>[];
+    expect(rows).toMatchObject([{ session_name: name, status: 'running' }]);
+  });
+
   test('R14 --all restores what is not alive and leaves the rest', async () => {
     const ann = person();
     const repo = await saved(ann);

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
+  commandIsOver,
+  endedForGood,
   isGlob,
   type JobStatus,
   judge,
@@ -9,7 +11,8 @@ import {
   runName,
 } from '../../src/session/live.ts';
 import { isSessionName } from '../../src/session/names.ts';
-import { parseJob } from '../../src/process/job.ts';
+import { endGroups } from '../../src/process/end.ts';
+import { jobRuns, parseJob } from '../../src/process/job.ts';
 
 const at = new Date('2026-11-21T10:11:12.345Z');
 
@@ -78,6 +81,25 @@ describe('judge', () => {
   });
 });
 
+describe('what a restore of all leaves out, and what does not get its id back', () => {
+  const killed = { at: '', how: 'killed' } as const;
+  const job = (state: JobStatus['state']): JobStatus => ({
+    ...{ state, exitCode: 0, start: 1, end: null, pid: 5, startTime: 7, group: 4 },
+  });
+  test.each([
+    ['a run that runs', 'run', job('running'), true, null, false, false],
+    ['a run whose tmux went away', 'run', job('hangup'), false, null, false, true],
+    ['a run that left no word', 'run', job('running'), false, null, false, true],
+    ['a run that has exited', 'run', job('exited'), false, null, true, true],
+    ['a run that was killed', 'run', job('hangup'), false, killed, true, true],
+    ['a session of shells', 'create', null, false, null, false, false],
+    ['a session of shells that was killed', 'create', null, false, killed, true, false],
+  ] as const)('R14 %s', (_, kind, status, runs, ended, over, isNew) => {
+    expect(endedForGood({ kind, job: status, ended })).toBe(over);
+    expect(commandIsOver({ kind, job: status, jobRuns: runs })).toBe(isNew);
+  });
+});
+
 describe('matchSessions', () => {
   const one = (name: string, identifier = name, id = '0'.repeat(8)) => ({
     ...{ id: `${id}-0000-4000-8000-000000000000`, tmuxId: `$${name.length}` },
@@ -132,5 +154,42 @@ describe('parseJob', () => {
       }),
     );
     expect(parseJob('state=done\n')).toBeNull();
+  });
+});
+
+describe('no signal goes where it could reach more than the job', () => {
+  test.each(['0', '1', '00', '000001'])('a pid or group %s is none', (none) => {
+    const status = (pid: string, group: string) => `state=running\npid=${pid}\ngroup=${group}\nstat=\n`;
+    expect(parseJob(status('7', '6'))).toMatchObject({ pid: 7, group: 6 });
+    expect(parseJob(status('7', none))).toBeNull();
+    expect(parseJob(status(none, '6'))).toBeNull();
+    expect(parseJob(status('', none))).toBeNull();
+  });
+
+  test('the start as ps gives it', () => {
+    const startTime = (stat: string) => parseJob(`state=running\npid=7\nstat=${stat}\n`)?.startTime;
+    const at = new Date(2026, 10, 5, 10, 11, 12).getTime() / 1000;
+    expect(startTime('Thu Nov  5 10:11:12 2026')).toBe(at);
+    expect(startTime('Thu Nov  5 10:11:12 2026    ')).toBe(at);
+    expect(startTime('Abc Xyz  5 10:11:12 2026')).toBeNull();
+    expect(startTime('2026')).toBeNull();
+  });
+
+  test('a pid without the start of its process runs for nobody', () => {
+    const job = parseJob(`state=running\npid=${process.pid}\ngroup=${process.pid}\nstat=\n`);
+    expect(job?.pid).toBe(process.pid);
+    expect(jobRuns(job)).toBe(false);
+  });
+
+  test('what is no group is not ended', async () => {
+    // Never the real one: that would reach everything here.
+    const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
+    try {
+      const leaders = [1, 0, -1, -7, Number.NaN, 1.5].map((pid) => ({ pid, startTime: null }));
+      expect(await endGroups(leaders)).toEqual([]);
+      expect(kill).not.toHaveBeenCalled();
+    } finally {
+      kill.mockRestore();
+    }
   });
 });
