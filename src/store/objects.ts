@@ -93,7 +93,10 @@ export async function storeSnapshots(
       if (work !== null) await verifyConnected(repo, snapshots);
       break;
     } catch (error) {
-      if (attempt >= TRIES || !(error instanceof GitFailedError)) throw storeFailure(repo, error);
+      if (attempt >= TRIES || !(error instanceof GitFailedError)) {
+        await forgetContexts(repo, snapshots);
+        throw storeFailure(repo, error);
+      }
       await delay(20 * attempt);
     }
   }
@@ -103,7 +106,18 @@ export async function storeSnapshots(
       snapshots.map((s) => ({ kind: 'create', ref: sessionRef(s.name, s.id, 'snapshot'), oid: s.oid })),
     );
   } catch (error) {
+    await forgetContexts(repo, snapshots);
     throw storeFailure(repo, error);
+  }
+}
+
+/**
+ * Takes the contexts of a save that failed back: git refuses every gc of a repository in which a ref leads to an object
+ * that has vanished. The error that led here is the one to report.
+ */
+async function forgetContexts(repo: Repository, snapshots: PendingSnapshot[]): Promise<void> {
+  for (const { name, id } of snapshots) {
+    await repo.git.run(['update-ref', '--no-deref', '-d', sessionRef(name, id, 'context')]);
   }
 }
 
