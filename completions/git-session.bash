@@ -54,7 +54,7 @@ __git_session_options ()
 	run) echo "--attach --no-attach --cwd= --context= --create --detach --id= --json --meta= --worktree= --wait" ;;
 	exec) echo "--cwd= --json --timeout=" ;;
 	wait) echo "--json --timeout=" ;;
-	adopt) echo "--all --context= --id= --json --meta=" ;;
+	adopt) echo "--ai --all --context= --id= --json --meta=" ;;
 	create) echo "--ai --attach --no-attach --dir= --context= --create --json --meta= --name= --worktree=" ;;
 	status) echo "--all --filter= --json --verbose" ;;
 	attach) echo "--dir= --interactive --json --read-only" ;;

@@ -140,6 +140,7 @@ complete -c git -n '__git_session_using wait' -l json -d 'print one JSON documen
 complete -c git -n '__git_session_using wait' -l timeout -x -d 'no longer than that; exit code 124 then'
 complete -c git -n '__git_session_using wait' -a '(__git_session_tmux)'
 
+complete -c git -n '__git_session_using adopt' -l ai -d 'note that it is for an AI agent'
 complete -c git -n '__git_session_using adopt' -s a -l all -d 'every tmux session that is new to us and in a worktree of this repository'
 complete -c git -n '__git_session_using adopt' -l context -x -d 'what kind of work it is (default: session)'
 complete -c git -n '__git_session_using adopt' -l id -x -d 'what it is called in lists; else its name'

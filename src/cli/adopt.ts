@@ -21,6 +21,7 @@ export class AdoptCommand extends SessionCommand {
     description: '=<word> what kind of work it is (default: session)',
   });
   meta = Option.Array('--meta', [], { description: '=<key=value> a note for programs; may be repeated' });
+  ai = Option.Boolean('--ai', false, { description: 'note that it is for an AI agent' });
   all = Option.Boolean('-a,--all', false, {
     description: 'every tmux session that is new to us and in a worktree of this repository',
   });
@@ -31,7 +32,7 @@ export class AdoptCommand extends SessionCommand {
     }
     const options = {
       ...{ identifier: this.identifier ?? null, context: this.contextName },
-      metadata: parseMetadata(this.meta),
+      ...{ metadata: parseMetadata(this.meta), ai: this.ai },
     };
     const done = await adoptSessions(this.target ?? null, this.all, options);
     if (this.json) {

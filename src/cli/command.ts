@@ -1,5 +1,8 @@
 import { Command, Option } from 'clipanion';
+import { warnings } from '../flow/warnings.ts';
 import { safe, safeJson } from '../trust/safe.ts';
+
+warnings.tell = (text) => process.stderr.write(`warning: ${safe(text)}\n`);
 
 /** What every command shares: `--json`, and how answers, warnings and notes are printed. */
 export abstract class SessionCommand extends Command {

@@ -1,6 +1,7 @@
 import type { SessionRecord } from '../session/live.ts';
 import { quoteCommand } from '../session/command-line.ts';
 import { displayText, type Text } from '../session/text.ts';
+import type { AiContext } from '../flow/ai-context.ts';
 
 /** The command of a session as one would type it; null for a shell. A line for a shell is shown as it was given. */
 export function commandText(argv: readonly Text[] | null): string | null {
@@ -20,7 +21,25 @@ export function recordJson(record: SessionRecord) {
     ...{ branch: record.branch, metadata: record.metadata },
     created_at: record.createdAt,
     history_limit: record.historyLimit,
-    config: { name: record.name, working_dir: displayText(record.cwd), ai: record.ai },
+    config: configJson(record),
+  };
+}
+
+export function configJson(record: SessionRecord) {
+  return { name: record.name, working_dir: displayText(record.cwd), ai: record.ai };
+}
+
+/** What an assistant that takes over needs (requirement S16). */
+export function aiJson(context: AiContext | null) {
+  if (context === null) return null;
+  const { stored, branch, crqs, agents, commands } = context;
+  return {
+    working_dir: displayText(stored.record.cwd),
+    ...{ branch, crqs, metadata: stored.record.metadata, agents },
+    commands: commands.map((c) => ({
+      ...{ at: c.at, command: commandText(c.argv), state: c.state },
+      ...{ exit_code: c.exitCode, duration_ms: c.durationMs, preview: c.preview },
+    })),
   };
 }
 

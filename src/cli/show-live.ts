@@ -1,11 +1,12 @@
 import { displayText } from '../session/text.ts';
 import type { LiveView } from '../flow/live.ts';
+import type { InspectedLive } from '../flow/show-live.ts';
 import { safe } from '../trust/safe.ts';
-import { commandText, isoTime, recordJson } from './live-json.ts';
+import { aiJson, commandText, isoTime, recordJson } from './live-json.ts';
 import { ago, date } from './table.ts';
 
 /** What there is to say about a session of which nothing was saved. */
-export function liveJson(view: LiveView, accessedAt: Date | null) {
+export function liveJson({ view, ai, accessedAt }: InspectedLive) {
   const { stored, judgement, job, tmux } = view;
   return {
     ...recordJson(stored!.record),
@@ -18,6 +19,7 @@ export function liveJson(view: LiveView, accessedAt: Date | null) {
     attached_clients: tmux?.attachedClients ?? 0,
     ...{ createdAt: stored!.record.createdAt, lastAccessedAt: accessedAt?.toISOString() ?? null },
     snapshot: null,
+    ai_context: aiJson(ai),
   };
 }
 

@@ -8,6 +8,7 @@ import { inspectLive } from '../flow/show-live.ts';
 import { safe, safeArgv } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { windowLines } from './drawing.ts';
+import { aiJson, configJson } from './live-json.ts';
 import { liveJson, liveLines } from './show-live.ts';
 import { ago, date, isAscii, terminalWidth } from './table.ts';
 
@@ -43,7 +44,7 @@ export class ShowCommand extends SessionCommand {
       if (!(error instanceof UnknownRefError) || this.ref === undefined) throw error;
       const live = await inspectLive(this.ref);
       if (live === null) throw error;
-      if (this.json) this.printJson(liveJson(live.view, live.accessedAt));
+      if (this.json) this.printJson(liveJson(live));
       else this.out(liveLines(live.view).join('\n'));
       return 0;
     }
@@ -54,7 +55,7 @@ export class ShowCommand extends SessionCommand {
   }
 }
 
-function showJson({ loaded, crqs, approval, accessedAt }: Inspected) {
+function showJson({ loaded, crqs, approval, live, accessedAt }: Inspected) {
   const { snapshot, stored, oid, label } = loaded;
   return {
     ...snapshot,
@@ -64,6 +65,8 @@ function showJson({ loaded, crqs, approval, accessedAt }: Inspected) {
     createdAt: new Date(snapshot.tmux.sessions[0]!.createdAt * 1000).toISOString(),
     lastAccessedAt: accessedAt?.toISOString() ?? null,
     approval: { commands: approval.commands, state: approval.state },
+    config: live === null ? null : configJson(live.stored.record),
+    ai_context: aiJson(live?.ai ?? null),
   };
 }
 

@@ -18,6 +18,7 @@ export interface AdoptOptions {
   identifier?: string | null;
   context?: string;
   metadata?: Record<string, string>;
+  ai?: boolean;
 }
 
 export interface Adopted {
@@ -48,7 +49,7 @@ export async function adopt(
     cwd: toText(session.path),
     worktree: inside ? toText(Buffer.from(ws.repo.workTree!)) : null,
     ...{ branch, createdAt: new Date().toISOString(), metadata: options.metadata ?? {} },
-    ...{ historyLimit: setting(ws.config, 'historyLimit', process.env), ai: false },
+    ...{ historyLimit: setting(ws.config, 'historyLimit', process.env), ai: options.ai ?? false },
   });
   const bound = await bind(ws, session, stored);
   if (bound === id) return { stored, tmuxId, adopted: true };

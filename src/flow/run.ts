@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { type JobStatus, slug } from '../session/live.ts';
-import { displayText } from '../session/text.ts';
+import { displayText, type Text, toText } from '../session/text.ts';
 import { setting } from '../session/settings.ts';
 import { exactArguments } from '../process/arguments.ts';
 import { jobRuns, readJob, waitInDirectory } from '../process/job.ts';
@@ -35,19 +35,33 @@ export interface Started extends Launched {
 }
 
 export function run(options: StartOptions): Promise<Started> {
-  return start('run', options);
+  return start('run', options, exactArguments(options.argv));
 }
 
 export function create(options: StartOptions): Promise<Started> {
-  return start('create', options);
+  return start('create', options, exactArguments(options.argv));
 }
 
-async function start(kind: LaunchSpec['kind'], options: StartOptions): Promise<Started> {
-  const ws = await openWorkspace();
+/** For a program: in the repository of that directory, wherever the program itself is, and without its terminal. */
+export function startIn(
+  directory: string,
+  kind: LaunchSpec['kind'],
+  options: Omit<StartOptions, 'attach'>,
+): Promise<Started> {
+  const argv = options.argv.map((word) => toText(Buffer.from(word)));
+  return start(kind, { ...options, attach: false }, argv, directory);
+}
+
+async function start(
+  kind: LaunchSpec['kind'],
+  options: StartOptions,
+  argv: Text[],
+  directory?: string,
+): Promise<Started> {
+  const ws = await openWorkspace(directory);
   requireEnabled(ws.config);
   const terminal = options.attach === true ? await requireTerminal(ws.tmux) : null;
-  const place = await placeOf(ws, options);
-  const argv = exactArguments(options.argv);
+  const place = await placeOf(ws, options, directory);
   const identifier = options.identifier ?? options.name ?? defaultIdentifier(options, place.branch);
   const launched = await launch(ws, {
     ...{ kind, name: options.name, context: options.context, identifier, ...place },
@@ -58,14 +72,14 @@ async function start(kind: LaunchSpec['kind'], options: StartOptions): Promise<S
   return { ...launched, ws, terminal, attach: wanted && (terminal !== null || process.stdout.isTTY) };
 }
 
-async function placeOf(ws: Workspace, options: StartOptions) {
+async function placeOf(ws: Workspace, options: StartOptions, from?: string) {
   if (options.worktree !== null) {
-    const { directory, branch } = await findWorktree(ws, options.worktree, options.create);
+    const { directory, branch } = await findWorktree(ws, options.worktree, options.create, from);
     const cwd = options.cwd === null ? directory : path.resolve(directory, options.cwd);
     return { cwd, worktree: directory, branch };
   }
   const branch = await ws.repo.git.line(['symbolic-ref', '--quiet', '--short', 'HEAD']);
-  return { cwd: path.resolve(options.cwd ?? '.'), worktree: ws.repo.workTree, branch };
+  return { cwd: path.resolve(from ?? '.', options.cwd ?? '.'), worktree: ws.repo.workTree, branch };
 }
 
 /** The program's name, as somebody would call the task; for a session of shells, the branch. */

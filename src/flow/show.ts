@@ -1,15 +1,20 @@
 import { SessionError, UnknownRefError } from '../session/errors.ts';
+import { isSessionId } from '../session/live.ts';
 import { compareIds } from '../session/names.ts';
 import { commandOf } from '../session/plan.ts';
 import { type Crq, MAX_SNAPSHOT_BYTES, type Snapshot } from '../session/schema.ts';
 import { objectInfos, readBlob } from '../git/objects.ts';
 import { noteAccess } from '../store/accessed.ts';
+import { SessionRecords, type StoredRecord } from '../store/records.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
 import { type Catalog, readCatalog, type StoredSnapshot } from '../store/sessions.ts';
 import { Approvals } from '../trust/approvals.ts';
+import type { AiContext } from './ai-context.ts';
 import { digestOf } from './consent.ts';
 import { crqsOf } from '../store/crq-links.ts';
+import { readLiveWorld } from './live.ts';
 import { foreignByOid, load, type Loaded, loadStored } from './load.ts';
+import { aiContextOf } from './show-live.ts';
 import { openWorkspace, type Workspace } from './workspace.ts';
 
 export interface Inspected {
@@ -18,6 +23,8 @@ export interface Inspected {
   approval: Approval;
   /** Of the base and the worktree commit: whether this repository has them. */
   present: { head: boolean; work: boolean };
+  /** The record of its session, where it is one of this clone and has one; what an assistant needs, where it is for one. */
+  live: { stored: StoredRecord; ai: AiContext | null } | null;
   /** When it was looked at, which is now; null where that can't be noted. */
   accessedAt: Date | null;
 }
@@ -38,13 +45,26 @@ export async function inspect(ref: string | null): Promise<Inspected> {
   const { head, work } = snapshot.git;
   const names = [head, work].map((oid) => (oid === null ? 'none' : `${oid}^{commit}`));
   const infos = await objectInfos(ws.repo.git, names);
+  const crqs = stored === null ? snapshot.crqs : crqsOf(catalog, stored, snapshot);
   return {
-    loaded,
-    crqs: stored === null ? snapshot.crqs : crqsOf(catalog, stored, snapshot),
+    ...{ loaded, crqs },
+    live: await liveOf(ws, loaded, crqs),
     approval: approvalOf(ws, loaded),
     present: { head: infos[0] !== null, work: infos[1] !== null },
     accessedAt: noteAccess(ws.repo, snapshot.session.id),
   };
+}
+
+/** tmux is asked only where somebody made the session for an assistant. */
+async function liveOf(ws: Workspace, { snapshot, stored }: Loaded, crqs: Crq[]): Promise<Inspected['live']> {
+  const { id } = snapshot.session;
+  const record = stored?.remote === null && isSessionId(id) ? new SessionRecords(ws.repo).read(id) : null;
+  if (record === null) return null;
+  if (!record.record.ai) return { stored: record, ai: null };
+  const world = await readLiveWorld(ws.repo, ws.tmux);
+  const view = world.views.find((v) => v.stored?.record.id === id);
+  const linked = crqs.map((c) => c.id);
+  return { stored: record, ai: view === undefined ? null : await aiContextOf(ws, world, view, linked) };
 }
 
 /** The bytes of the blob as they are, readable or not. */

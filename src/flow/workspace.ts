@@ -25,20 +25,22 @@ export function openAhead(): Promise<Workspace> {
   return ahead;
 }
 
-/** Opens the repository of the current directory. Two gits, at the same time. */
-export function openWorkspace(): Promise<Workspace> {
+/** Opens the repository of the current directory, or of the named one. Two gits, at the same time. */
+export function openWorkspace(directory?: string): Promise<Workspace> {
+  if (directory !== undefined) return openNow(directory, false);
   const opened = ahead ?? openNow(process.cwd());
   ahead = null;
   return opened;
 }
 
-async function openNow(cwd: string): Promise<Workspace> {
+/** `told`: what the environment says of a repository counts. It is about the current directory and no other. */
+async function openNow(cwd: string, told = true): Promise<Workspace> {
   const env: Record<string, string> = {};
-  for (const key of ['GIT_DIR', 'GIT_COMMON_DIR']) {
+  for (const key of told ? ['GIT_DIR', 'GIT_COMMON_DIR'] : []) {
     const value = process.env[key];
     if (value !== undefined) env[key] = value;
   }
-  const [config, repo] = await Promise.all([Config.read(new Git(null), env), openRepository(cwd)]);
+  const [config, repo] = await Promise.all([Config.read(new Git(null), env, cwd), openRepository(cwd, told)]);
   return { repo, config, tmux: tmuxOf(config) };
 }
 

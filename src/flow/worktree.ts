@@ -46,14 +46,21 @@ function unquote(text: string): string {
 
 /**
  * The worktree that a branch or a path means. Where there is none, and `create` is given, it is made beside the
- * repository, with a new branch from HEAD where there is no such branch.
+ * repository, with a new branch from HEAD where there is no such branch. `from`: what a path is relative to, where that
+ * is not the current directory.
  */
-export async function findWorktree(ws: Workspace, wanted: string, create: boolean): Promise<Worktree> {
+export async function findWorktree(
+  ws: Workspace,
+  wanted: string,
+  create: boolean,
+  from?: string,
+): Promise<Worktree> {
   const all = await listWorktrees(ws);
   const byBranch = all.find((w) => w.branch === wanted && !w.bare);
   if (byBranch !== undefined) return present(byBranch, wanted);
+  const place = from === undefined ? wanted : path.resolve(from, wanted);
   const real =
-    statSync(wanted, { throwIfNoEntry: false })?.isDirectory() === true ? realpathSync(wanted) : null;
+    statSync(place, { throwIfNoEntry: false })?.isDirectory() === true ? realpathSync(place) : null;
   const byPath =
     real === null
       ? undefined
@@ -68,7 +75,7 @@ export async function findWorktree(ws: Workspace, wanted: string, create: boolea
       'see which there are: git worktree list',
     ]);
   }
-  return add(ws, wanted, isPath);
+  return add(ws, isPath ? path.resolve(place) : wanted, isPath);
 }
 
 function present(worktree: Worktree, wanted: string): Worktree {
@@ -78,12 +85,13 @@ function present(worktree: Worktree, wanted: string): Worktree {
   ]);
 }
 
+/** `wanted` is a branch, or an absolute path. */
 async function add(ws: Workspace, wanted: string, isPath: boolean): Promise<Worktree> {
-  const branch = isPath ? path.basename(path.resolve(wanted)) : wanted;
+  const branch = isPath ? path.basename(wanted) : wanted;
   const top = ws.repo.workTree ?? ws.repo.commonDir;
   const main = path.basename(ws.repo.commonDir) === '.git' ? path.dirname(ws.repo.commonDir) : top;
   const directory = isPath
-    ? path.resolve(wanted)
+    ? wanted
     : path.join(path.dirname(main), `${path.basename(main)}.sessions`, branch.replaceAll('/', '-'));
   const known = await ws.repo.git.line([
     'rev-parse',

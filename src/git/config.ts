@@ -13,8 +13,10 @@ export class Config {
     }
   }
 
-  static async read(git: Git, env: Record<string, string> = {}): Promise<Config> {
-    const out = (await git.ok(['config', '-z', '--list'], { env })).toString('utf8');
+  /** `cwd`: in whose repository, for a git that was told none; else the current directory. */
+  static async read(git: Git, env: Record<string, string> = {}, cwd?: string): Promise<Config> {
+    const options = cwd === undefined ? { env } : { env, cwd };
+    const out = (await git.ok(['config', '-z', '--list'], options)).toString('utf8');
     return new Config(
       out
         .split('\0')

@@ -53,6 +53,23 @@ test('the packed program works from a global installation', { timeout: 120_000 }
     stdout: expect.stringMatching(/^work \d{8}T\d{9}Z-[0-9a-f]{8}\n1\n$/u),
     stderr: '',
   });
+
+  // The types, as a program in TypeScript sees them (C27).
+  const program = path.join(prefix, 'lib/program.mts');
+  writeFileSync(
+    program,
+    `import { openSessions, type CreatedSession } from 'git-session';
+const made: CreatedSession = await (await openSessions({ dir: '.' })).createSession({ argv: ['make'] });
+export const said: string = made.id + made.name + made.tmuxId + String(made.pid satisfies number);
+// @ts-expect-error there is no such option
+await (await openSessions({ dir: '.' })).createSession({ nmae: 'x' });
+`,
+  );
+  const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
+  const types = ['--typeRoots', path.join(root, 'node_modules/@types'), '--types', 'node'];
+  const options = ['--strict', '--noEmit', '--skipLibCheck', '--module', 'nodenext', '--target', 'es2023'];
+  const checked = await ann.run(process.execPath, [tsc, ...options, ...types, program]);
+  expect(checked).toMatchObject({ code: 0, stdout: '' });
 });
 
 test('publint finds no error and no warning', () => {
