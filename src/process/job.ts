@@ -8,6 +8,7 @@ import { processStartTime } from './identity.ts';
  *
  *   start         the script
  *   status        `key=value` lines, replaced whole: at the start, and at the end with the exit status
+ *   reserve       room for the last of them, for a disk that is full by then
  *   output.log    what the terminal showed, as it came; in two pieces, so that it can't grow without bounds
  *   output.0.log  the piece before
  *
@@ -54,9 +55,12 @@ export function jobScript({ directory, command, piped = false, after, captured }
     '  s=; { read -r s </proc/$$/stat; } 2>/dev/null ||',
     // No /proc: the time as `processStartTime` asks for it, in the same environment.
     '    s=$(env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin LC_ALL=C ps -o lstart= -p "$$" 2>/dev/null)',
-    '  printf \'state=%s\\ncode=%s\\nstart=%s\\nend=%s\\npid=%s\\ngroup=%s\\nstat=%s\\n\' "$1" "$2" "$b" "$3" "$$" "$g" "$s" >"$d/status.tmp" &&',
-    '    mv -f -- "$d/status.tmp" "$d/status"',
+    '  t=$(printf \'state=%s\\ncode=%s\\nstart=%s\\nend=%s\\npid=%s\\ngroup=%s\\nstat=%s\' "$1" "$2" "$b" "$3" "$$" "$g" "$s")',
+    '  { printf \'%s\\n\' "$t" >"$d/status.tmp" && mv -f -- "$d/status.tmp" "$d/status"; } 2>/dev/null ||',
+    // The disk is full: what is written over needs no new room.
+    '    { printf \'%s\\n\' "$t" 1<>"$d/reserve" && mv -f -- "$d/reserve" "$d/status"; } 2>/dev/null',
     '}',
+    '{ printf \'%1000s\\n\' "" >"$d/reserve"; } 2>/dev/null',
     'g=$1; b=$(now); h=',
     "trap 'h=1' HUP; trap : INT QUIT TERM PIPE",
     ...(captured === undefined ? [] : captureLines(captured)),
@@ -69,6 +73,7 @@ export function jobScript({ directory, command, piped = false, after, captured }
     'umask 077',
     ...(piped ? SETTLE : []),
     'if [ -n "$h" ]; then w hangup "$r" "$z"; else w exited "$r" "$z"; fi',
+    'rm -f -- "$d/reserve"',
     ...after,
     ...(captured === undefined ? [] : ['if [ -e "$d/stop" ]; then kill -KILL 0; fi']),
     'exit "$r"',

@@ -124,6 +124,16 @@ describe('run', () => {
     );
   });
 
+  test('L12 the exit status is written down where there is no room for a new file', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    // In its place is what no file can replace: as on a full disk, the last status finds no room.
+    const script = 'mkdir -p "$(echo .git/git-session/live/*)/status.tmp/x"; exit 3';
+    const result = await ann.gs(repo, 'run', '--wait', '--', 'sh', '-c', script);
+    expect(result.code).toBe(3);
+    expect(await ann.ok(repo, 'history', '--all')).not.toContain('status');
+  });
+
   test('Y6 the output is saved at the end, without what tmux adds, and readable by the user only', async () => {
     const ann = person();
     const repo = await ann.repo();
