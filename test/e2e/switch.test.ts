@@ -243,7 +243,10 @@ describe('the front without node', () => {
     const log = path.join(m.who.dir, 'tmux.log');
     const wrapper = path.join(m.who.dir, 'tmux-logged');
     // What it says itself is no failure.
-    writeFileSync(wrapper, `#!/bin/sh\necho tmux >>'${log}'\necho warning >&2\nexec tmux -S '${m.who.socket}' "$@"\n`);
+    writeFileSync(
+      wrapper,
+      `#!/bin/sh\necho tmux >>'${log}'\necho warning >&2\nexec tmux -S '${m.who.socket}' "$@"\n`,
+    );
     chmodSync(wrapper, 0o755);
     await m.who.git(m.repo, 'config', '--global', 'session.tmuxCommand', wrapper);
     const [one, other] = [await m.id('one'), await m.id('other')];
