@@ -27,7 +27,8 @@ export class World {
       path.join(this.home, '.gitconfig'),
       `[user]\n\tname = bench\n\temail = bench@example.org\n[init]\n\tdefaultBranch = main\n[session]\n\ttmuxCommand = tmux -S ${this.socket} -f /dev/null\n`,
     );
-    writeFileSync(path.join(this.home, '.bashrc'), "PS1='$ '\n");
+    // A shell that writes its history when its terminal goes would do so while the folder is removed.
+    writeFileSync(path.join(this.home, '.bashrc'), "PS1='$ '\nunset HISTFILE\n");
     writeFileSync(path.join(this.home, '.bash_profile'), '. ~/.bashrc\n');
     this.run('git', ['init', '-q']);
     writeFileSync(path.join(this.repo, 'file.txt'), 'one\n');
@@ -122,6 +123,6 @@ export class World {
 
   remove() {
     this.kill();
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 30, retryDelay: 20 });
   }
 }
