@@ -1,10 +1,11 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, rmdirSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
-import { ApplyFailedError, FileProblemError } from '../session/errors.ts';
+import { ApplyFailedError, DirtyWorktreeError, FileProblemError, SessionError } from '../session/errors.ts';
 import type { GitStep, GitSituation } from '../session/plan.ts';
 import { failed } from './git.ts';
 import { inWorktree, type Repository } from './repository.ts';
 import { readStatus } from './status.ts';
+import { recordWork } from './work.ts';
 
 /** No hook of the repository runs because of a restore: a commit from elsewhere could bring one (attack C9). */
 const NO_HOOKS = ['core.hooksPath=/dev/null'];
@@ -155,33 +156,51 @@ export interface GitOutcome {
   repo: Repository;
   /** The stash entry that holds what was in the way; null where nothing was stashed. */
   stash: string | null;
+  /** Puts the worktree back to where it was. Gives why it could not be; null where it could. */
+  undo(): Promise<string | null>;
 }
 
 /** Carries out the git steps of a plan. On a failure the worktree is put back to where it was. */
 export async function carryOut(repo: Repository, steps: GitStep[]): Promise<GitOutcome> {
   let current = repo;
   let stash: string | null = null;
-  const before = { head: await headOf(repo), moved: false };
+  const before: Before = { head: await headOf(repo), moved: false, aside: null, applied: null };
   try {
     for (const step of steps) {
       if (step.kind === 'stash') stash = await pushStash(current);
+      else if (step.kind === 'put-aside') before.aside = await putAside(current, step.work);
       else if (step.kind === 'worktree') current = await addWorktree(repo, step);
       else if (step.kind === 'checkout') {
         await checkout(current, step.branch ?? step.commit, step.branch === null);
         before.moved = true;
-      } else if (step.kind === 'apply') await apply(current, step.work);
+      } else if (step.kind === 'apply') {
+        before.applied = step.work;
+        await apply(current, step.work);
+      }
     }
   } catch (error) {
     await undo(repo, current, before, stash);
     throw error;
   }
-  return { repo: current, stash };
+  const takeAllBack = async () => {
+    try {
+      await undo(repo, current, before, stash);
+      return null;
+    } catch (error) {
+      if (!(error instanceof SessionError)) throw error;
+      return error.message;
+    }
+  };
+  return { repo: current, stash, undo: takeAllBack };
 }
 
 interface Before {
   /** Short branch name or commit id; null on an unborn branch. */
   head: { name: string; detached: boolean } | null;
   moved: boolean;
+  /** Commit with the work that was taken out of the worktree. */
+  aside: string | null;
+  applied: string | null;
 }
 
 async function headOf(repo: Repository): Promise<Before['head']> {
@@ -202,11 +221,71 @@ async function undo(
     await repo.git.run(['worktree', 'remove', '--force', current.workTree], { config: NO_HOOKS });
     return;
   }
-  if (before.moved && before.head !== null) {
+  if ((before.moved || before.aside !== null) && before.head !== null) {
     await repo.git.run(['reset', '--hard', '--quiet'], { config: NO_HOOKS });
+    // Where there was nothing in their way, these came with the saved work.
+    if (before.aside !== null && before.applied !== null)
+      removeFiles(repo, await untrackedIn(repo, before.applied));
     await checkout(repo, before.head.name, before.head.detached);
   }
+  if (before.aside !== null) await apply(repo, before.aside);
   if (stash !== null) await repo.git.run(['stash', 'pop', '--index', '--quiet'], { config: NO_HOOKS });
+}
+
+/** The untracked files of a worktree commit. */
+export async function untrackedIn(repo: Repository, work: string): Promise<Buffer[]> {
+  const tree = await repo.git.line(['rev-parse', '--verify', '--quiet', `${work}^3^{tree}`]);
+  if (tree === null) return [];
+  const out = await repo.git.ok(['ls-tree', '-r', '-z', '--name-only', '--full-tree', tree]);
+  const names = out.toString('latin1').split('\0');
+  return names.filter((n) => n !== '').map((n) => Buffer.from(n, 'latin1'));
+}
+
+/**
+ * Takes the uncommitted work out of the worktree, where it is exactly what the commit holds: a program that still
+ * writes must lose nothing. Untracked files that the commit does not have stay where they are.
+ */
+async function putAside(repo: Repository, work: string | null): Promise<string | null> {
+  const { head, unmerged } = await readStatus(repo);
+  const carried = work === null ? [] : await untrackedIn(repo, work);
+  if (work === null || head === null || unmerged.length > 0) throw changedMeanwhile();
+  const tree = (rev: string) => repo.git.line(['rev-parse', '--verify', '--quiet', `${rev}^{tree}`]);
+  const trees = await recordWork(repo, head, carried, false);
+  try {
+    const [worktree, index, untracked] = await Promise.all([
+      tree(work),
+      tree(`${work}^2`),
+      tree(`${work}^3`),
+    ]);
+    const same = trees.worktree === worktree && trees.index === index && trees.untracked === untracked;
+    if (!same) throw changedMeanwhile();
+  } finally {
+    trees.release();
+  }
+  await repo.git.ok(['reset', '--hard', '--quiet'], { config: NO_HOOKS });
+  removeFiles(repo, carried);
+  return work;
+}
+
+function changedMeanwhile(): DirtyWorktreeError {
+  return new DirtyWorktreeError('files changed since they were saved; nothing was touched', [
+    'stop what writes in the worktree, and try again',
+  ]);
+}
+
+/** With the folders that are empty then. */
+function removeFiles(repo: Repository, files: readonly Buffer[]): void {
+  const place = (name: Buffer) => Buffer.concat([Buffer.from(`${repo.workTree!}/`), name]);
+  for (const file of files) {
+    try {
+      unlinkSync(place(file));
+      for (let at = file.lastIndexOf(0x2f); at > 0; at = file.lastIndexOf(0x2f, at - 1)) {
+        rmdirSync(place(file.subarray(0, at)));
+      }
+    } catch {
+      // Gone already, or a folder with other files in it.
+    }
+  }
 }
 
 async function pushStash(repo: Repository): Promise<string | null> {

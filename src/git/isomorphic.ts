@@ -62,7 +62,7 @@ async function describe(gitdir: string, name: string, read: ReadObject): Promise
 }
 
 /** The repository's directory, where it is of the kind that isomorphic-git reads rightly. */
-function gitDirectory(directory: string): string {
+export function gitDirectory(directory: string): string {
   const inside = path.join(directory, '.git');
   if (fs.statSync(inside, { throwIfNoEntry: false })?.isFile() === true) {
     throw unsupported('a linked worktree or a submodule', 'open the main worktree instead');

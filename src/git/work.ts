@@ -125,7 +125,7 @@ function asAlternate(directory: string): string {
  * With its time: git takes a file whose times are older than the index for unchanged, which a file that
  * was written in the same moment as the index may not be.
  */
-function copyIndex(from: string, to: string): boolean {
+export function copyIndex(from: string, to: string): boolean {
   try {
     const written = new Date(Math.floor(statSync(from).mtimeMs));
     copyFileSync(from, to);

@@ -208,3 +208,17 @@ export class SearchFailedError extends SessionError {
   readonly code = 'search-failed';
   override readonly exit = 2;
 }
+/** An event that the session's state does not take. Nothing was recorded. */
+export class InvalidTransitionError extends SessionError {
+  readonly code = 'invalid-transition';
+  override readonly exit = 1;
+}
+/** The session's options do not allow it: its last iteration is over. */
+export class IterationLimitError extends SessionError {
+  readonly code = 'iteration-limit';
+  override readonly exit = 1;
+}
+/** Another process writes to the session's log, for longer than one waits. */
+export class SessionLockedError extends SessionError {
+  readonly code = 'session-locked';
+}

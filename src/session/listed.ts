@@ -1,3 +1,4 @@
+import type { SessionConfig } from './lifecycle.ts';
 import { LIVE_STATUSES, type SessionRecord } from './live.ts';
 import type { Crq } from './schema.ts';
 import type { SessionError } from './errors.ts';
@@ -49,6 +50,8 @@ export interface Listed {
   /** What agents in its panes are doing. */
   agents: readonly string[];
   ai: boolean;
+  /** Options of its life, where it was made with some. */
+  config?: SessionConfig | undefined;
   historySize: number | null;
   metadata: Record<string, string>;
   branch: string | null;

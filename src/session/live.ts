@@ -1,5 +1,6 @@
+import type { SessionConfig, StateName } from './lifecycle.ts';
 import { isSessionName } from './names.ts';
-import type { Text } from './text.ts';
+import { displayText, type Text } from './text.ts';
 
 /** What is known of a live session beside what tmux tells. It lies in the repository and outlives tmux. */
 export interface SessionRecord {
@@ -24,6 +25,8 @@ export interface SessionRecord {
   historyLimit: number;
   /** For an assistant: free, and never read by us. */
   ai: boolean;
+  /** What `create` was told of the session's life; not in older records. */
+  config?: SessionConfig | undefined;
 }
 
 /** What the wrapper around a command has written down. Times are seconds since 1970. */
@@ -46,10 +49,22 @@ export interface Ended {
   how: 'killed';
 }
 
+/** What a log has as the error of a session that a person has ended. */
+export const KILLED = 'killed';
+
 export const LIVE_STATUSES = [
   ...(['created', 'running', 'detached', 'paused', 'completed', 'failed', 'terminated'] as const),
 ];
 export type LiveStatus = (typeof LIVE_STATUSES)[number];
+
+/** What a session's own log says of its state, without all that only the whole log tells. */
+export interface LoggedState {
+  name: StateName;
+  /** Why it paused or failed. */
+  text: string | null;
+  /** ISO 8601 UTC: since when; null for `created`. */
+  at: string | null;
+}
 
 export interface LiveFacts {
   kind: SessionRecord['kind'];
@@ -62,6 +77,10 @@ export interface LiveFacts {
   /** The job says that it runs, and its process does. */
   jobRuns: boolean;
   ended: Ended | null;
+  /** Null where it has no log; absent where nobody looked. */
+  log?: LoggedState | null;
+  /** A run's tmux session was brought back: what is in it now is not what the job tells of. */
+  revived?: boolean;
 }
 
 export interface Judgement {
@@ -73,19 +92,37 @@ export interface Judgement {
 
 /** The status that people see. The exit status of a run's command decides; tmux may have gone meanwhile. */
 export function judge(facts: LiveFacts): Judgement {
-  const { kind, alive, job, ended } = facts;
+  const { kind, alive, ended } = facts;
+  const revived = alive && facts.revived === true;
+  // How the command of a run that was brought back went is in its log.
+  const job = revived ? null : facts.job;
   const at = (status: LiveStatus, reason: string | null = null): Judgement => ({
     ...{ status, reason, exitCode: job?.exitCode ?? null },
   });
   if (job?.state === 'exited') return at(job.exitCode === 0 ? 'completed' : 'failed');
+  const said = kind === 'run' ? null : endSaid(facts);
+  if (said !== null) return at(said, said === 'failed' ? facts.log!.text : null);
   if (ended !== null && !alive) return at('terminated');
-  if (kind === 'run') {
+  if (kind === 'run' && !revived) {
     if (job === null) return alive ? at('running') : at('failed', 'it was never started');
-    if (job.state === 'hangup') return at('failed', 'its tmux session went away while it ran');
-    if (!facts.jobRuns) return at('failed', 'its process is gone and left no exit status');
+    if (job.state === 'hangup') return at('failed', 'lost: its tmux session went away while it ran');
+    if (!facts.jobRuns) return at('failed', 'lost: its process is gone and left no exit status');
     if (!alive) return at('running', 'its tmux session went away, and its process still runs');
   } else if (!alive) return at('terminated', 'its tmux session went away');
+  if (facts.log?.name === 'paused') return at('paused', facts.log.text);
+  // Without a log nobody has started it; what was adopted was there before.
+  const isNew = facts.log === null || facts.log?.name === 'created';
+  if (kind === 'create' && isNew) return at('created');
   return at(facts.attachedClients === 0 && facts.wasAttached ? 'detached' : 'running');
+}
+
+/**
+ * The end that somebody has noted, of a session that no command decides. One that was killed may live again, and has its
+ * own word where it does not.
+ */
+function endSaid({ log }: LiveFacts): 'completed' | 'failed' | null {
+  if (log?.name === 'completed') return 'completed';
+  return log?.name === 'failed' && log.text !== KILLED ? 'failed' : null;
 }
 
 /** It is not to come back by itself: its command has ended, or a person has ended it. tmux may just have gone away. */
@@ -106,6 +143,18 @@ export function runName(prefix: string, context: string, identifier: string, at:
   // A name has at most 100 characters.
   const name = [...fixed, slug(identifier, 40) || 'session', time].join('-');
   return isSessionName(name) ? name : `gs-${name}`;
+}
+
+/** What the window of a run is called: its program, also behind variables that a line for a shell sets first. */
+export function windowName({ argv, identifier }: Pick<SessionRecord, 'argv' | 'identifier'>): string {
+  const [first, ...rest] = (argv ?? []).map(displayText);
+  const line = (first ?? '').replace(/^[({!\s]*(?:[A-Za-z_]\w*=\S*\s+)*/u, '');
+  const word = rest.length > 0 ? first! : (line.split(/\s/u)[0] ?? '');
+  const program = word
+    .split('/')
+    .at(-1)!
+    .replaceAll(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}+]+$/gu, '');
+  return [...(program || identifier)].slice(0, 30).join('');
 }
 
 /** Letters, digits, `_` and `-`: what tmux leaves as it is. */

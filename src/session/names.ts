@@ -33,8 +33,12 @@ export function isSessionName(name: string): boolean {
 export function checkName(name: string): string {
   const problem = nameProblem(name);
   if (problem !== null) {
+    // What there was to say is said; a name that would do says more.
+    const near = nameFromTmux(Buffer.from(name.replaceAll('/', '-')));
     throw new InvalidNameError(`'${name}' is not a valid session name: ${problem}`, [
-      "use letters, digits, '.', '_', '-', and '/' between components",
+      /^session-[0-9a-f]{8}$/u.test(near)
+        ? "use letters, digits, '.', '_', '-', and '/' between components"
+        : `for example: ${near}`,
     ]);
   }
   return name;

@@ -25,6 +25,21 @@ export interface RestoreRequest {
   worktree: string | null;
   /** `none`: every command is typed and waits for Enter. */
   launch?: 'all' | 'none';
+  /** Takes the place of a live session, and of what is in its worktree. */
+  replace?: Replacement;
+}
+
+/** What a rollback replaces. All of it was saved before. */
+export interface Replacement {
+  /** `$1`, and its name. */
+  tmuxId: string;
+  name: Buffer;
+  /** The commit with the uncommitted work of now; null where there is none, or none yet. */
+  work: string | null;
+  /** Paths of the untracked files in it. */
+  carried: ReadonlySet<string>;
+  /** Hears why the worktree could not be put back after a failure. */
+  onProblem(message: string): void;
 }
 
 /** What is true on this machine, asked for before the plan is made. */
@@ -72,6 +87,8 @@ export interface GitSituation {
 export type GitStep =
   | { kind: 'leave'; reason: 'no-git' | 'no-commit' | 'dirty-same-head' | 'bare' | 'up-to-date' }
   | { kind: 'stash' }
+  /** Takes the uncommitted work of now out of the worktree: it is in this commit. */
+  | { kind: 'put-aside'; work: string | null }
   | { kind: 'worktree'; path: string; commit: string; branch: string | null }
   | { kind: 'checkout'; commit: string; branch: string | null }
   | { kind: 'apply'; work: string };
@@ -199,6 +216,7 @@ export function planRestore(snapshot: Snapshot, request: RestoreRequest, facts: 
 
 function refuseExisting(name: Text, facts: RestoreFacts, request: RestoreRequest): void {
   if (!facts.liveSessions.some((live) => live.equals(fromText(name)))) return;
+  if (request.replace?.name.equals(fromText(name)) === true) return;
   const shown = displayText(name);
   const free = (n: number): string =>
     facts.liveSessions.some((s) => s.toString('utf8') === `${shown}-${n}`) ? free(n + 1) : `${shown}-${n}`;
@@ -238,6 +256,8 @@ export function planGit(
     return [{ kind: 'worktree', path: request.worktree, commit: base, branch: free }, ...apply];
   }
   if (!now.workTree) return [{ kind: 'leave', reason: 'bare' }];
+  if (request.replace !== undefined)
+    return planReplacement(request.replace, now, base, branch, movable, apply);
   const clean = now.changed === 0 && now.inTheWay.length === 0;
   if (now.head === base) {
     if (clean) return apply.length > 0 ? apply : [{ kind: 'leave', reason: 'up-to-date' }];
@@ -268,6 +288,37 @@ export function planGit(
     ],
     { inTheWay: now.inTheWay, head: now.head, saved: base },
   );
+}
+
+function planReplacement(
+  { work, carried }: Replacement,
+  now: GitSituation,
+  base: string,
+  branch: string | null,
+  movable: string | null,
+  apply: GitStep[],
+): GitStep[] {
+  if (now.head === null || (now.operation !== null && now.operation !== 'bisect')) {
+    const what = now.head === null ? 'there is no commit yet' : `a ${now.operation} is in progress`;
+    throw new DirtyWorktreeError(`${what}: a snapshot would not hold that; nothing was touched`, [
+      now.head === null ? 'make one first: git commit' : 'finish it or give it up first, and try again',
+    ]);
+  }
+  const stays = now.inTheWay.filter((file) => !carried.has(file));
+  if (stays.length > 0) {
+    throw new DirtyWorktreeError(
+      'untracked files that no snapshot takes are in the way; nothing was touched',
+      stays.slice(0, 5).map((file) => `move it away: ${shellWord(file)}`),
+      { inTheWay: stays, head: now.head, saved: base },
+    );
+  }
+  const moves = now.head !== base || (movable !== null && now.branch !== branch);
+  const steps: GitStep[] = [
+    ...(now.changed > 0 || carried.size > 0 ? [{ kind: 'put-aside' as const, work }] : []),
+    ...(moves ? [{ kind: 'checkout' as const, commit: base, branch: movable }] : []),
+    ...apply,
+  ];
+  return steps.length > 0 ? steps : [{ kind: 'leave', reason: 'up-to-date' }];
 }
 
 function missing(snapshot: Snapshot, oid: string): MissingCommitError {

@@ -102,6 +102,17 @@ export const SETTINGS = {
     default: null,
     description: "the program to choose with, or 'builtin' (otherwise fzf where it is installed)",
   },
+  onEvent: {
+    type: 'command',
+    default: null,
+    description: 'a program that gets each event of a session as JSON on its stdin',
+  },
+  fsync: {
+    type: 'string',
+    default: 'default',
+    description: "'always': an event survives a loss of power too, and not only a killed process",
+    check: (text) => (text === 'default' || text === 'always' ? null : "'default' or 'always'"),
+  },
   crqPath: { type: 'list', default: null, description: 'where documents of change requests are, as globs' },
   crqPattern: {
     type: 'string',

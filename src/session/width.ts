@@ -20,6 +20,18 @@ export function cut(text: string, width: number, mark = '…'): string {
   return out + mark;
 }
 
+/** As `cut`; what is left out is at the start. */
+export function cutStart(text: string, width: number, mark = '…'): string {
+  if (widthOf(text) <= width) return text;
+  const room = width - widthOf(mark);
+  if (room < 0) return '';
+  const all = clusters(text);
+  let used = 0;
+  let from = all.length;
+  while (from > 0 && used + widthOf(all[from - 1]!) <= room) used += widthOf(all[--from]!);
+  return mark + all.slice(from).join('');
+}
+
 export function pad(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - widthOf(text)));
 }

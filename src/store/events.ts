@@ -1,6 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
 import { canonicalJson } from '../session/codec.ts';
 import type { Text } from '../session/text.ts';
 import { makeId, nextIdTime, sessionRef } from '../session/names.ts';
@@ -8,6 +5,7 @@ import { hashObject } from '../git/objects.ts';
 import { updateRefs } from '../git/refs.ts';
 import type { Repository } from '../git/repository.ts';
 import { writeFailure } from '../git/write-failure.ts';
+import { cloneId } from './clone.ts';
 
 /** One record of a session's log, as it is shared: a line of canonical JSON in an events segment. */
 export interface EventRecord {
@@ -84,8 +82,12 @@ async function writeSegment(
 export function parseSegment(bytes: Uint8Array): EventRecord[] {
   if (bytes.length > MAX_SEGMENT_BYTES) return [];
   const records: EventRecord[] = [];
-  for (const line of Buffer.from(bytes).toString('utf8').split('\n')) {
-    if (line === '') continue;
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  // As all of ours have: the segments of a long log hold megabytes without it.
+  if (!buffer.includes('"snapshots"')) return records;
+  for (const line of buffer.toString('utf8').split('\n')) {
+    // A record of a session's log says of which one: see log-segments.ts.
+    if (line === '' || line.includes(',"session":"')) continue;
     try {
       const value: unknown = JSON.parse(line);
       if (isRecord(value)) records.push(value);
@@ -108,46 +110,4 @@ function isRecord(value: unknown): value is EventRecord {
   if (document != null && typeof document !== 'string' && typeof document.base64 !== 'string') return false;
   if (!Array.isArray(snapshots) || !snapshots.every((s) => typeof s === 'string')) return false;
   return crq === undefined || (typeof crq === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/u.test(crq));
-}
-
-/** This clone's own id: random, made once, in the directory that all its worktrees share. */
-export function cloneId(repo: Repository): string {
-  const dir = path.join(repo.commonDir, 'git-session');
-  const file = path.join(dir, 'clone-id');
-  const known = readCloneId(file);
-  if (known.id !== null) return known.id;
-  makeFolder(dir);
-  const made = randomUUID();
-  const draft = `${file}.${made}`;
-  writeFileSync(draft, `${made}\n`, { flag: 'wx' });
-  try {
-    // Whole or not there; of several that make one at the same time, the first wins.
-    if (known.exists) renameSync(draft, file);
-    else linkSync(draft, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    rmSync(draft, { force: true });
-  }
-  return readCloneId(file).id ?? made;
-}
-
-/** Not with `recursive`: Node then says ENOENT where the file system is read-only. */
-function makeFolder(dir: string): void {
-  try {
-    mkdirSync(dir);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-}
-
-/** A file that is there and holds no id (after a power loss) is one to be made anew. */
-function readCloneId(file: string): { exists: boolean; id: string | null } {
-  try {
-    const text = readFileSync(file, 'utf8').trim();
-    return { exists: true, id: /^[0-9a-f-]{36}$/u.test(text) ? text : null };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    return { exists: false, id: null };
-  }
 }

@@ -1,4 +1,5 @@
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -11,6 +12,7 @@ import {
 import path from 'node:path';
 import * as v from 'valibot';
 import { FileProblemError } from '../session/errors.ts';
+import { ConfigSchema } from '../session/event-schema.ts';
 import type { Ended, SessionRecord } from '../session/live.ts';
 import { TextSchema } from '../session/schema.ts';
 import type { Repository } from '../git/repository.ts';
@@ -30,6 +32,7 @@ const RecordSchema = v.object({
   metadata: v.record(v.string(), v.string()),
   historyLimit: v.number(),
   ai: v.boolean(),
+  config: v.optional(ConfigSchema),
 });
 const EndedSchema = v.object({ at: v.string(), how: v.literal('killed') });
 
@@ -38,6 +41,8 @@ export interface StoredRecord {
   record: SessionRecord;
   directory: string;
   ended: Ended | null;
+  /** Its tmux session was brought back. What a run has run is not run again: something else is in there now. */
+  revived: boolean;
   /** Milliseconds since 1970: when somebody last worked in it by one of our commands. */
   accessedMs: number;
 }
@@ -49,7 +54,7 @@ export interface StoredRecord {
 export class SessionRecords {
   readonly directory: string;
 
-  constructor(repo: Repository) {
+  constructor(repo: Pick<Repository, 'commonDir'>) {
     this.directory = path.join(repo.commonDir, 'git-session', 'live');
   }
 
@@ -69,7 +74,7 @@ export class SessionRecords {
       removeEmpty(directory);
       throw error;
     }
-    return { record, directory, ended: null, accessedMs: Date.now() };
+    return { record, directory, ended: null, revived: false, accessedMs: Date.now() };
   }
 
   /** Replaces the record, for a new name. */
@@ -91,6 +96,11 @@ export class SessionRecords {
       .toSorted((a, b) => (a.record.createdAt < b.record.createdAt ? -1 : 1));
   }
 
+  /** Whether it could be read again once it is written. */
+  isReadable(record: unknown): boolean {
+    return v.is(RecordSchema, record);
+  }
+
   read(id: string): StoredRecord | null {
     const directory = this.directoryOf(id);
     const parsed = v.safeParse(RecordSchema, readJson(path.join(directory, 'record.json')));
@@ -100,6 +110,7 @@ export class SessionRecords {
       record: parsed.output,
       directory,
       ended: ended.success ? ended.output : null,
+      revived: existsSync(path.join(directory, 'revived')),
       accessedMs: statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? 0,
     };
   }
@@ -108,6 +119,11 @@ export class SessionRecords {
   markEnded(stored: StoredRecord, ended: Ended): void {
     const file = path.join(stored.directory, 'ended.json');
     orProblem(() => writeWhole(file, `${JSON.stringify(ended)}\n`));
+  }
+
+  /** Says that its tmux session is brought back, before it is. Without one the mark means nothing. */
+  markRevived(stored: StoredRecord): void {
+    orProblem(() => writeWhole(path.join(stored.directory, 'revived'), ''));
   }
 
   /** The session lives again. */

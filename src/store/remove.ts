@@ -75,6 +75,20 @@ export async function moveSession(
   await updateRefs(repo.git, deletions(all));
 }
 
+/** Gives refs of a session another name: the new ones are there before the old ones go. */
+export async function moveRefs(
+  repo: Repository,
+  refs: readonly { ref: string; oid: string }[],
+  from: string,
+  to: string,
+): Promise<void> {
+  await updateRefs(
+    repo.git,
+    refs.map(({ ref, oid }) => ({ kind: 'create', ref: renamed(ref, from, to), oid })),
+  );
+  await updateRefs(repo.git, deletions([...refs]));
+}
+
 function renamed(ref: string, from: string, to: string): string {
   return `${SESSIONS}${to}${ref.slice(SESSIONS.length + from.length)}`;
 }

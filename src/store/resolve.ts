@@ -1,5 +1,6 @@
 import { AmbiguousRefError, UnknownRefError } from '../session/errors.ts';
 import { REMOTE_SESSIONS, SESSIONS } from '../session/names.ts';
+import { nearestName } from '../session/nearest.ts';
 import type { Catalog, StoredSnapshot } from './sessions.ts';
 
 /**
@@ -77,11 +78,19 @@ function unknown(catalog: Catalog, ref: string): UnknownRefError {
   if (count > 0) hints.push(`it has ${count} snapshot${count === 1 ? '' : 's'}: git session log ${wanted}`);
   else if (elsewhere !== undefined) hints.push(`a remote has one: git session restore ${elsewhere}`);
   else {
-    const near = names
-      .filter((n) => n.includes(wanted) || wanted.includes(n) || n[0] === wanted[0])
-      .slice(0, 3);
+    const near = nearNames(wanted, names);
     if (near.length > 0) hints.push(`did you mean ${near.map((n) => `'${n}'`).join(' or ')}?`);
     hints.push('see what there is: git session list');
   }
   return new UnknownRefError(`no session or snapshot '${ref}'`, hints);
+}
+
+/** Those of which it is a part, or that are a part of it; else the one that differs by a slip. */
+function nearNames(wanted: string, names: string[]): string[] {
+  const nearest = nearestName(wanted, names);
+  const parts = names.filter(
+    (n) => wanted.length > 2 && (n.includes(wanted) || (n.length > 2 && wanted.includes(n))),
+  );
+  if (parts.length > 0) return parts.slice(0, 3);
+  return nearest === null ? [] : [nearest];
 }

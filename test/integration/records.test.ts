@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { openRepository, type Repository } from '../../src/git/repository.ts';
 import { jobScript, readJob } from '../../src/process/job.ts';
+import { openRepository } from '../../src/git/repository.ts';
 import { FileProblemError } from '../../src/session/errors.ts';
 import type { SessionRecord } from '../../src/session/live.ts';
 import { SessionRecords, writeWhole } from '../../src/store/records.ts';
@@ -123,7 +123,7 @@ describe('records of live sessions', () => {
     let commonDir = temporaryFolder();
     while (commonDir.length < 3900) commonDir += `/${'d'.repeat(100)}`;
     const length = 4090 - path.join(commonDir, live, '/').length;
-    const all = new SessionRecords({ commonDir } as Repository);
+    const all = new SessionRecords({ commonDir });
     expect(() => all.create(record({ id: 'x'.repeat(length) }))).toThrow(FileProblemError);
     expect(readdirSync(path.join(commonDir, live))).toEqual([]);
   });
@@ -136,7 +136,7 @@ describe('records of live sessions', () => {
     expect(() => all.markEnded(stored, ended)).toThrow(FileProblemError);
     expect(() => all.unmarkEnded(stored)).toThrow(FileProblemError);
     expect(() => all.update(record({ id: id(7) }))).toThrow(FileProblemError);
-    const nowhere = new SessionRecords({ commonDir: '/\0' } as Repository);
+    const nowhere = new SessionRecords({ commonDir: '/\0' });
     expect(() => nowhere.remove(id(7))).toThrow(FileProblemError);
     expect(readdirSync(stored.directory).toSorted()).toEqual(['ended.json', 'record.json']);
   });

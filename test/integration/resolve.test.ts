@@ -171,7 +171,8 @@ describe('section 2: what names a snapshot', () => {
     ['cafe~9', 'it has 1 snapshot: git session log cafe'],
     ['theirs', 'a remote has one: git session restore origin/theirs'],
     ['wor', "did you mean 'work' or 'work/sub' or 'origin/work'?"],
-    ['zzz-none', "did you mean 'zoe/theirs'?"],
+    ['wrok', "did you mean 'work'?"],
+    ['zzz-none', 'see what there is: git session list'],
     ['nosuch', 'see what there is: git session list'],
   ])('for %s the way on is named', (ref, hint) => {
     expect(refused(ref).hints).toContain(hint);

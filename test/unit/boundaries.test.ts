@@ -17,14 +17,15 @@ const root = path.resolve(import.meta.dirname, '../..');
 
 /** What each folder of src may not import; the linter's configuration has to say the same. */
 const FORBIDDEN: Readonly<Record<string, readonly string[]>> = {
-  session: ['git', 'tmux', 'store', 'flow', 'cli', 'process', 'trust'],
-  git: ['tmux', 'store', 'flow', 'cli', 'process', 'trust'],
-  tmux: ['git', 'store', 'flow', 'cli'],
-  process: ['git', 'tmux', 'store', 'flow', 'cli'],
-  trust: ['git', 'tmux', 'store', 'flow', 'cli'],
-  store: ['tmux', 'flow', 'cli', 'process'],
-  flow: ['cli'],
-  cli: ['git', 'tmux'],
+  session: ['git', 'tmux', 'store', 'flow', 'cli', 'process', 'trust', 'library'],
+  git: ['tmux', 'store', 'flow', 'cli', 'process', 'trust', 'library'],
+  tmux: ['git', 'store', 'flow', 'cli', 'library'],
+  process: ['git', 'tmux', 'store', 'flow', 'cli', 'library'],
+  trust: ['git', 'tmux', 'store', 'flow', 'cli', 'library'],
+  store: ['tmux', 'flow', 'cli', 'process', 'library'],
+  flow: ['cli', 'library'],
+  cli: ['git', 'tmux', 'library'],
+  library: ['tmux', 'flow', 'cli', 'process', 'trust'],
 };
 const FOLDERS = Object.keys(FORBIDDEN);
 const IO = ['node:fs', 'node:fs/promises', 'node:child_process', 'node:os', 'node:net'];

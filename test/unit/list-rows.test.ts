@@ -54,6 +54,8 @@ describe('what a session is called', () => {
 describe('C8: the words of options', () => {
   test('--filter takes statuses, and names them where it is given something else', () => {
     expect(parseStatuses(['running', 'failed'])).toEqual(['running', 'failed']);
+    expect(parseStatuses(['running,failed', 'saved'])).toEqual(['running', 'failed', 'saved']);
+    expect(() => parseStatuses(['running,'])).toThrow("--filter does not know ''");
     expect(() => parseStatuses(['runing'])).toThrow("--filter does not know 'runing'");
     expect(() => parseSort('size')).toThrow("--sort does not know 'size'");
     expect(parseSort(undefined)).toBeNull();

@@ -40,6 +40,54 @@ describe('C1, S13, R9: the table', () => {
     for (const line of lines(rows, { width: 20 })) expect(widthOf(line)).toBeLessThanOrEqual(20);
   });
 
+  describe('C4: --verbose on a terminal', () => {
+    const dir = `/home/ann/${'deep/'.repeat(9)}server`;
+    const row = (change: Partial<Listed> = {}) =>
+      running({
+        ...{ id: '2c559c93-0000-4000-8000-000000000000', kind: 'run', name: 'gs-run-big-20261121110000' },
+        ...{ label: 'a-rather-long-identifier', workingDir: dir, pid: 12345, status: 'terminated' },
+        ...{ command: `make ${'x'.repeat(200)}`, branch: 'main', windows: 1, panes: 1, ...change },
+      });
+
+    test.each([80, 130])('%d columns: more below each row, and what it is called by is whole', (width) => {
+      const rows = [row(), row({ label: 'b', command: 'true', reason: 'lost: x', workingDir: '/w' })];
+      const all = lines(rows, { verbose: true, width });
+      for (const line of all) expect(widthOf(line)).toBeLessThanOrEqual(width);
+      const text = all.join('\n');
+      expect(all[0]).toMatch(/^ {2}CONTEXT +IDENTIFIER +STATUS +DURATION +COMMAND$/u);
+      expect(all[1]).toMatch(/^ {2}session +a-rather-long-identifier +terminated +1h +make x+…$/u);
+      expect(text).toContain(
+        '\n    id: 2c559c93  pid: 12345  clients: 0  branch: main  windows/panes: 1/1\n',
+      );
+      expect(text).toContain(`\n    dir: ${dir}\n`);
+      expect(text).toMatch(/\n {4}command: make x+…?\n {4}name: gs-run-big-20261121110000\n/u);
+      expect(text).toMatch(/ true\n {4}id: [^]*\n {4}dir: \/w\n {4}reason: lost: x$/u);
+      expect(text).not.toMatch(/message|saved:|crqs/u);
+    });
+
+    test('where it fits: one row, directories cut from the left, and no empty column', () => {
+      const all = lines([row()], { verbose: true, width: 170 });
+      expect(all[0]).toMatch(/COMMAND +ID +NAME +DIR +PID +CLIENTS +BRANCH +WINDOWS\/PANES$/u);
+      expect(all).toHaveLength(2);
+      expect(all[1]).toMatch(
+        / a-rather-long-identifier +terminated .*… +2c559c93 .* …\S*\/server +12345 +0 +main +1\/1$/u,
+      );
+      for (const line of all) expect(widthOf(line)).toBeLessThanOrEqual(170);
+    });
+
+    test('a place that is too long is cut from the left there too', () => {
+      const all = lines([row()], { verbose: true, width: 40 });
+      for (const line of all) expect(widthOf(line)).toBeLessThanOrEqual(40);
+      expect(all.join('\n')).toMatch(/\n {4}dir: …\S*deep\/server$/u);
+    });
+  });
+
+  test('identifier and status are whole where the command can give way', () => {
+    const label = 'i'.repeat(30);
+    const [, line] = lines([running({ label, command: 'c'.repeat(99), context: 'context' })], { width: 70 });
+    expect(line).toMatch(/^ {2}context {2}i{30} {2}running {2}1h {8}c+…$/u);
+  });
+
   test('C2: the session one is in has a mark', () => {
     const rows = [running({ current: true }), listed()];
     expect(lines(rows).map((l) => l.slice(0, 9))).toEqual(['  CONTEXT', '● session', '  session']);
@@ -54,7 +102,12 @@ describe('C1, S13, R9: the table', () => {
     [{ startedAt: '2026-11-20T11:59:00.000Z' }, '1d'],
     [{ startedAt: '2026-11-21T12:01:00.000Z' }, '0s'],
     [{ ...ended, startedAt: '2026-11-21T08:00:00.000Z', endedAt: '2026-11-21T10:15:00.000Z' }, '2h 15m'],
-    [{ ...ended, startedAt: '2026-11-21T08:00:00.000Z' }, ''],
+    [{ ...ended, startedAt: '2026-11-21T08:00:00.000Z', saved: null }, ''],
+    // Nobody saw it end: when something was known of it last.
+    [
+      { ...ended, startedAt: '2026-11-21T08:00:00.000Z', lastAccessedAt: '2026-11-21T11:15:00.000Z' },
+      '45m ago',
+    ],
   ])('C3: the duration of %j is %s', (change, text) => {
     const [header, line] = lines([running({ command: null, ...change })]);
     expect(line!.slice(header!.indexOf('DURATION')).trim()).toBe(text);

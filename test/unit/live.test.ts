@@ -10,6 +10,7 @@ import {
   matchSessions,
   runName,
 } from '../../src/session/live.ts';
+import type { StateName } from '../../src/session/lifecycle.ts';
 import { isSessionName } from '../../src/session/names.ts';
 import { endGroups } from '../../src/process/end.ts';
 import { jobRuns, parseJob } from '../../src/process/job.ts';
@@ -51,6 +52,9 @@ describe('judge', () => {
     ...change,
   });
   const killed = { at: '', how: 'killed' } as const;
+  const shells = { kind: 'create', job: null } as const;
+  const gone = { alive: false, ended: killed };
+  const said = (name: StateName, text: string | null = null) => ({ name, text, at: null });
   const exited = (exitCode: number) => job({ state: 'exited', exitCode, end: 2 });
   const cases: [what: string, Partial<LiveFacts>, status: string][] = [
     ['a command that runs', {}, 'running'],
@@ -70,8 +74,38 @@ describe('judge', () => {
     ['a process that left no word', { alive: false, jobRuns: false }, 'failed'],
     ['a kill that did not work', { ended: killed }, 'running'],
     ['never started', { job: null, alive: false }, 'failed'],
+    ['exit 3, and it was brought back', { job: exited(3), revived: true }, 'running'],
+    [
+      'lost, brought back, and lost again',
+      { job: job({ state: 'hangup' }), revived: true, alive: false },
+      'failed',
+    ],
+    ['brought back, and nobody looks', { jobRuns: false, revived: true, wasAttached: true }, 'detached'],
     ['a session of shells', { kind: 'create', job: null }, 'running'],
     ['a session of shells, without tmux', { kind: 'create', job: null, alive: false }, 'terminated'],
+    ['L2 shells that nobody has started', { ...shells, log: null }, 'created'],
+    ['L2 a command before the start', { ...shells, log: said('created') }, 'created'],
+    ['what was adopted was there before', { kind: 'adopt', job: null, log: said('created') }, 'running'],
+    ['started shells', { ...shells, log: said('running') }, 'running'],
+    [
+      'started shells that nobody looks at',
+      { ...shells, log: said('running'), wasAttached: true },
+      'detached',
+    ],
+    ['paused', { ...shells, log: said('paused', 'to eat'), wasAttached: true }, 'paused'],
+    ['paused, without tmux', { ...shells, log: said('paused', 'x'), alive: false }, 'terminated'],
+    ['a run that is paused', { log: said('paused', 'x') }, 'paused'],
+    ['a run that was paused, and has ended', { log: said('paused', 'x'), job: exited(0) }, 'completed'],
+    ['a run that is said to be complete, and runs', { log: said('completed') }, 'running'],
+    ['completed', { ...shells, log: said('completed') }, 'completed'],
+    ['completed, and then killed', { ...shells, log: said('completed'), ...gone }, 'completed'],
+    ['said to have failed', { ...shells, log: said('failed', 'no luck') }, 'failed'],
+    [
+      'L10 killed, as the log has it too',
+      { ...shells, log: said('failed', 'killed'), ...gone },
+      'terminated',
+    ],
+    ['killed, and brought back', { ...shells, log: said('failed', 'killed') }, 'running'],
   ];
   test.each(cases)('%s', (_, change, status) => {
     const judged = judge(facts(change));

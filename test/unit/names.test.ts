@@ -93,6 +93,17 @@ describe('the grammar of session names', () => {
     expect(isSessionName(name)).toBe(false);
     expect(() => checkName(name)).toThrow(InvalidNameError);
   });
+
+  it.each([
+    ['x y', 'for example: x-y'],
+    ['.hidden/a', 'for example: hidden-a'],
+    ['', "use letters, digits, '.', '_', '-', and '/' between components"],
+    ['***', "use letters, digits, '.', '_', '-', and '/' between components"],
+  ])('%j is told what would do', (name, hint) => {
+    const problem = catchError(() => checkName(name));
+    expect(problem).toBeInstanceOf(InvalidNameError);
+    expect((problem as InvalidNameError).hints).toEqual([hint]);
+  });
 });
 
 describe('ids', () => {
@@ -262,3 +273,12 @@ describe('C5: refs', () => {
     expect(parseSessionRef(ref)).toBeNull();
   });
 });
+
+function catchError(action: () => void): unknown {
+  try {
+    action();
+  } catch (error) {
+    return error;
+  }
+  return null;
+}

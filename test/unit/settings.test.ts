@@ -88,6 +88,8 @@ describe('a setting', () => {
       historySaveDir: '/home/ann/.local/share/git-session/history',
       prefix: 'gs',
       picker: null,
+      onEvent: null,
+      fsync: 'default',
       crqPath: [],
       crqPattern: null,
     });

@@ -139,6 +139,7 @@ describe('hostile values through a real tmux', () => {
     try {
       const session: BuildSession = {
         ...{ temporaryName: 'building', name: Buffer.from('-s'), environment: [], cwd: Buffer.from('/') },
+        historyLimit: { lines: 50_000, orMore: true },
         ...{ activeWindow: 1, lastWindow: null, members: [], options: [['@x', '-y']], statusLabel: '' },
         windows: ['-x', '--', '-t other'].map((name, i) => ({
           ...{ index: i + 1, name: Buffer.from(name), width: 80, height: 24, layout: 'b25d,80x24,0,0,0' },
