@@ -16,6 +16,7 @@ const SNAPSHOTS = smoke ? 5 : 100;
 const MANY = smoke ? 10 : 1000;
 const SWITCHES = smoke ? 4 : 100;
 const IDLE = smoke ? 3 : 60;
+const EVENTS = smoke ? 100 : 10_000;
 
 const percentile = (values, p) =>
   values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor((values.length * p) / 100))];
@@ -342,6 +343,78 @@ async function keySwitch(world, terminal) {
   };
 }
 
+const event = (i) => ({
+  type: 'command-executed',
+  data: { command: `make part-${i}`, success: i % 9 !== 0, exitCode: i % 9 === 0 ? 2 : 0, durationMs: i },
+});
+
+/** Events through the library, each acknowledged before the next one; without fsync, as is the default. */
+async function append() {
+  const { FileStorage, GitRefStorage, MemoryStorage, SessionManager } = await import('../dist/index.mjs');
+  const world = new World();
+  try {
+    const storages = {
+      files: new FileStorage({ basePath: path.join(world.dir, 'base') }),
+      'a repository': await GitRefStorage.open({ dir: world.repo }),
+    };
+    const timed = async (storage) => {
+      const manager = new SessionManager({ storage });
+      const { id } = await manager.createSession();
+      await manager.startSession(id);
+      const start = performance.now();
+      for (let i = 0; i < EVENTS; i++) await manager.recordEvent(id, event(i));
+      const ms = performance.now() - start;
+      if ((await manager.getProgress(id)).commandsExecuted.length !== EVENTS)
+        throw new Error('an event was lost');
+      return ms;
+    };
+    const memory = await timed(new MemoryStorage());
+    const reach = `${EVENTS / 5} ms (5,000 per second)`;
+    for (const [name, storage] of Object.entries(storages)) {
+      row(`append ${EVENTS} events to ${name}`, await timed(storage), { 'in memory': memory }, reach);
+    }
+  } finally {
+    world.remove();
+  }
+}
+
+/** What is asked of a session costs the same, however long its log is. */
+async function state() {
+  const { GitRefStorage, SessionManager } = await import('../dist/index.mjs');
+  const world = new World();
+  try {
+    const counts = [10, EVENTS];
+    const opened = async () => new SessionManager({ storage: await GitRefStorage.open({ dir: world.repo }) });
+    const ids = [];
+    for (const count of counts) {
+      const manager = await opened();
+      const { id } = await manager.createSession({ name: `with-${count}` });
+      await manager.startSession(id);
+      await Promise.all(Array.from({ length: count }, (_, i) => manager.recordEvent(id, event(i))));
+      ids.push(id);
+    }
+    for (const what of ['state', 'progress']) {
+      const t = inTurn({
+        few: ours(world, what, 'with-10', '--json'),
+        many: ours(world, what, `with-${EVENTS}`, '--json'),
+      });
+      row(`${what}, ${EVENTS} events`, t.many, { 'with 10': t.few }, '2 x');
+    }
+    const times = { few: [], many: [] };
+    const manager = await opened();
+    for (let i = 0; i <= RUNS; i++) {
+      for (const [k, name] of Object.keys(times).entries()) {
+        const start = performance.now();
+        await manager.getState(ids[k]);
+        if (i > 0) times[name].push(performance.now() - start);
+      }
+    }
+    row(`getState, ${EVENTS} events`, median(times.many), { 'with 10': median(times.few) }, '2 x');
+  } finally {
+    world.remove();
+  }
+}
+
 /** What a session costs that nobody uses: its part of the server, and its shell. Shared pages are shared out (PSS). */
 function memory() {
   if (!existsSync('/proc/self/smaps_rollup')) return say('bench: memory needs /proc/<pid>/smaps_rollup');
@@ -371,7 +444,7 @@ function pss(pid) {
   return Number(kb) / 1024;
 }
 
-const parts = { startUp, saveSmall, large, freeze, scale, switch: switching, memory };
+const parts = { startUp, saveSmall, large, freeze, scale, switch: switching, memory, append, state };
 const only = process.argv.find((a) => a.startsWith('--only='))?.slice(7);
 for (const [name, part] of Object.entries(parts)) {
   if (only !== undefined && only !== name) continue;
