@@ -75,7 +75,8 @@ save () {
 restore () {
   # tmux expands the directory.
   directory="$(directory_of "$2" | sed 's/#/##/g')"
-  tmux -u display-popup -c "$1" -t "$2" -d "$directory" -w 80% -h 80% -E "$plugin" pick "$1"
+  # What was to be said stood in the popup: tmux would cover the pane with the exit code of what ran there.
+  tmux -u display-popup -c "$1" -t "$2" -d "$directory" -w 80% -h 80% -E "$plugin" pick "$1" || :
 }
 
 # The saved sessions that do not run, also those of remotes, with the time of the last save, the newest first.

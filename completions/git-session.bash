@@ -7,9 +7,9 @@
 #
 # or read it from ~/.bashrc: source /path/to/completions/git-session.bash
 
-__git_session_commands="save switch run exec wait adopt create attach detach kill send window pane status restore rename delete allow history list show log diff graph init uninit push fetch sync export import link unlink crq schema gc config hooks doctor"
+__git_session_commands="save switch run exec wait adopt create start pause resume iterate complete fail event state states progress events flush attach detach kill send window pane status checkpoint rollback restore rename delete allow history list show log diff graph init uninit push fetch sync export import link unlink crq schema gc recover fsck migrate config hooks doctor"
 
-__git_session_settings="session.enabled session.tmuxCommand session.env session.autoCreateSession session.detachOnCreate session.autoCleanupCompleted session.defaultShell session.timeout session.retention session.keepAlive session.historyLimit session.historyAutoSave session.historySaveDir session.prefix session.picker session.crqPath session.crqPattern"
+__git_session_settings="session.enabled session.tmuxCommand session.env session.autoCreateSession session.detachOnCreate session.autoCleanupCompleted session.defaultShell session.timeout session.retention session.keepAlive session.historyLimit session.historyAutoSave session.historySaveDir session.prefix session.picker session.onEvent session.fsync session.crqPath session.crqPattern"
 
 # Names of sessions, those of remotes too; behind a "/" also single snapshots. Refs with other characters, which
 # somebody may have pushed, are never offered.
@@ -47,6 +47,8 @@ __git_session_crqs ()
 
 __git_session_statuses="created running detached paused completed failed terminated saved unmanaged damaged newer-format foreign"
 
+__git_session_events="started iteration-started iteration-completed analysis-completed command-executed paused resumed completed failed checkpoint-saved deleted"
+
 __git_session_options ()
 {
 	case "$1" in
@@ -55,7 +57,19 @@ __git_session_options ()
 	exec) echo "--cwd= --json --timeout=" ;;
 	wait) echo "--json --timeout=" ;;
 	adopt) echo "--ai --all --context= --id= --json --meta=" ;;
-	create) echo "--ai --attach --no-attach --dir= --context= --create --json --meta= --name= --worktree=" ;;
+	create) echo "--ai --attach --no-attach --auto-merge --collect-metrics --dir= --context= --create --fail-fast --focus= --json --max-iterations= --meta= --mode= --name= --project= --start --no-start --verbose --workflow= --worktree=" ;;
+	start) echo "--json" ;;
+	pause) echo "--json --message=" ;;
+	resume) echo "--json" ;;
+	iterate) echo "--json" ;;
+	complete) echo "--json" ;;
+	fail) echo "--json --message=" ;;
+	event) echo "--data= --json" ;;
+	state) echo "--json" ;;
+	states) echo "--format= --json" ;;
+	progress) echo "--interval= --json --watch" ;;
+	events) echo "--follow --json --max-count=" ;;
+	flush) echo "--all --json" ;;
 	status) echo "--all --filter= --json --verbose" ;;
 	attach) echo "--dir= --interactive --json --read-only" ;;
 	detach) echo "--all --client= --json" ;;
@@ -63,6 +77,11 @@ __git_session_options ()
 	send) echo "--enter --no-enter --json --keys --literal --pane= --paste" ;;
 	window) echo "--cwd= --detach --force --json --name= --session=" ;;
 	pane) echo "--cwd= --detach --enter --no-enter --force --horizontal --json --pane= --session= --vertical" ;;
+	checkpoint) echo "--json --list --message=" ;;
+	rollback) echo "--json --dry-run --run --no-run --to=" ;;
+	recover) echo "--json" ;;
+	fsck) echo "--json --repair" ;;
+	migrate) echo "--dry-run --json" ;;
 	restore) echo "--all --as= --attach --autostash --git --no-git --json --launch= --dry-run --run --no-run --window= --worktree --worktree=" ;;
 	switch) echo "--json" ;;
 	rename) echo "--json" ;;
@@ -70,7 +89,7 @@ __git_session_options ()
 	allow) echo "--json --list --dry-run --revoke=" ;;
 	list) echo "--active --all --crq= --csv --filter= --interval= --json --max-count= --remote --no-remote --short --sort= --verbose --watch" ;;
 	show) echo "--json --raw" ;;
-	log) echo "--json --max-count= --oneline" ;;
+	log) echo "--full --json --max-count= --oneline" ;;
 	diff) echo "--exit-code --json --quiet --volatile" ;;
 	graph) echo "--crq= --format= --json" ;;
 	init) echo "--json" ;;
@@ -121,8 +140,11 @@ _git_session ()
 	case "$command,$cur" in
 	export,--format=*) __gitcomp "json yaml bundle jsonl" "" "${cur#--format=}"; return ;;
 	restore,--launch=*) __gitcomp "all none" "" "${cur#--launch=}"; return ;;
+	states,--format=*) __gitcomp "text mermaid" "" "${cur#--format=}"; return ;;
+	create,--mode=*) __gitcomp "direct worktree=" "" "${cur#--mode=}"; return ;;
 	graph,--format=*) __gitcomp "text json dot" "" "${cur#--format=}"; return ;;
 	delete,--remote=*) __gitcomp_nl "$(__git remote)" "" "${cur#--remote=}"; return ;;
+	rollback,--to=*) __gitcomp_nl "$(__git_session_refs "${cur#--to=}")" "" "${cur#--to=}"; return ;;
 	allow,--revoke=*) __gitcomp_nl "$(__git_session_refs "$cur")" "" "${cur#--revoke=}"; return ;;
 	list,--filter=*) __gitcomp "$__git_session_statuses" "" "${cur#--filter=}"; return ;;
 	list,--sort=*) __gitcomp "duration task context status started" "" "${cur#--sort=}"; return ;;
@@ -134,11 +156,15 @@ _git_session ()
 	save,-t | save,--target) __gitcomp_nl "$(__git_session_tmux)"; return ;;
 	list,--filter) __gitcomp "$__git_session_statuses"; return ;;
 	list,--sort) __gitcomp "duration task context status started"; return ;;
-	list,--interval) return ;;
+	list,--interval | progress,--interval | events,--max-count) return ;;
 	*,--crq) __gitcomp_nl "$(__git_session_crqs)"; return ;;
 	export,--format) __gitcomp "json yaml bundle jsonl"; return ;;
 	restore,--launch) __gitcomp "all none"; return ;;
 	graph,--format) __gitcomp "text json dot"; return ;;
+	states,--format) __gitcomp "text mermaid"; return ;;
+	create,--mode) __gitcomp "direct worktree="; return ;;
+	create,--focus | create,--max-iterations | create,--project | create,--workflow | *,--data) return ;;
+	rollback,--to) __gitcomp_nl "$(__git_session_refs "$cur")"; return ;;
 	*,--revoke) __gitcomp_nl "$(__git_session_refs "$cur")"; return ;;
 	export,-o | export,--output | export,--to | *,-m | *,--message | *,--as | *,--window | *,--env) return ;;
 	*,-n)
@@ -150,8 +176,23 @@ _git_session ()
 
 	case "$command" in
 	restore | show | log | diff | delete | allow | export) __gitcomp_nl "$(__git_session_refs "$cur")" ;;
-	save | list | rename) __gitcomp_nl "$(__git_session_names)" ;;
-	switch | detach | kill | history) __gitcomp_nl "$(__git_session_tmux)" ;;
+	save | list | rename | fsck) __gitcomp_nl "$(__git_session_names)" ;;
+	switch | detach | kill | history | checkpoint | rollback) __gitcomp_nl "$(__git_session_tmux)" ;;
+	start | pause | resume | complete | fail | state | progress | events | flush) __gitcomp_nl "$(__git_session_tmux)" ;;
+	iterate)
+		if [ "$arguments" -eq 0 ]; then
+			__gitcomp "start end"
+		else
+			__gitcomp_nl "$(__git_session_tmux)"
+		fi
+		;;
+	event)
+		if [ "$arguments" -eq 0 ]; then
+			__gitcomp_nl "$(__git_session_tmux)"
+		else
+			__gitcomp "$__git_session_events"
+		fi
+		;;
 	wait | adopt) __gitcomp_nl "$(__git_session_tmux)" ;;
 	attach) __gitcomp_nl "$(__git_session_tmux; __git_session_names)" ;;
 	exec | send)

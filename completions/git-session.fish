@@ -70,6 +70,18 @@ complete -c git -n __git_session_needs_command -a exec -d 'Run a command in a li
 complete -c git -n __git_session_needs_command -a wait -d 'Wait until sessions have ended'
 complete -c git -n __git_session_needs_command -a adopt -d 'Give a tmux session a record'
 complete -c git -n __git_session_needs_command -a create -d 'Make a tmux session with a shell'
+complete -c git -n __git_session_needs_command -a start -d 'Start a session that was only made'
+complete -c git -n __git_session_needs_command -a pause -d 'Pause a session, and say why'
+complete -c git -n __git_session_needs_command -a resume -d 'Go on with a session that was paused'
+complete -c git -n __git_session_needs_command -a iterate -d 'Begin or end an iteration, and note what it has changed'
+complete -c git -n __git_session_needs_command -a complete -d 'Note that a session has done its work'
+complete -c git -n __git_session_needs_command -a fail -d 'Note that a session has failed'
+complete -c git -n __git_session_needs_command -a event -d 'Append an event to a session\'s log'
+complete -c git -n __git_session_needs_command -a state -d 'Print the state of a session'
+complete -c git -n __git_session_needs_command -a progress -d 'Show how far a session has come'
+complete -c git -n __git_session_needs_command -a events -d 'Print the events of a session'
+complete -c git -n __git_session_needs_command -a flush -d 'Put the events of sessions into git'
+complete -c git -n __git_session_needs_command -a states -d 'Print the states and the events that lead from one to another'
 complete -c git -n __git_session_needs_command -a status -d 'Show the worktrees with changes, activity and sessions'
 complete -c git -n __git_session_needs_command -a switch -d 'Show another live session in this terminal of tmux'
 complete -c git -n __git_session_needs_command -a attach -d 'Show a session in this terminal'
@@ -102,6 +114,11 @@ complete -c git -n __git_session_needs_command -a history -d 'Print or search wh
 complete -c git -n __git_session_needs_command -a gc -d 'End idle sessions, and remove what is old'
 complete -c git -n __git_session_needs_command -a config -d 'List the settings with their origin, or import them'
 complete -c git -n __git_session_needs_command -a hooks -d 'Print hooks for coding agents, so that their conversations come back'
+complete -c git -n __git_session_needs_command -a checkpoint -d 'Save a live session as a point to go back to'
+complete -c git -n __git_session_needs_command -a rollback -d 'Put worktree and session back to a checkpoint'
+complete -c git -n __git_session_needs_command -a recover -d 'Put right what a crash has left'
+complete -c git -n __git_session_needs_command -a fsck -d 'Check snapshots, logs and records, and repair them'
+complete -c git -n __git_session_needs_command -a migrate -d 'Bring files of older versions to the present form'
 complete -c git -n __git_session_needs_command -a doctor -d 'Check tmux, git, node and the configuration'
 
 complete -c git -n '__git_session_using save' -s a -l all -d 'save every tmux session'
@@ -148,6 +165,17 @@ complete -c git -n '__git_session_using adopt' -l json -d 'print one JSON docume
 complete -c git -n '__git_session_using adopt' -l meta -x -d 'a note for programs; may be repeated'
 complete -c git -n '__git_session_using adopt' -a '(__git_session_tmux)'
 
+complete -c git -n '__git_session_using create' -l auto-merge -d 'with --mode=worktree=<name>: `complete` merges its branch'
+complete -c git -n '__git_session_using create' -l collect-metrics -d '`progress` has metrics'
+complete -c git -n '__git_session_using create' -l fail-fast -d 'the first command that fails fails the session'
+complete -c git -n '__git_session_using create' -l focus -x -d 'what to look at first'
+complete -c git -n '__git_session_using create' -l max-iterations -x -d 'no more iterations than that'
+complete -c git -n '__git_session_using create' -l mode -xa 'direct worktree=' -d 'direct (default), or worktree=<name>: in a linked worktree of that name'
+complete -c git -n '__git_session_using create' -l project -xa '(__fish_complete_directories)' -d 'the project, and where its shell starts'
+complete -c git -n '__git_session_using create' -l start -d 'note that work begins (default)'
+complete -c git -n '__git_session_using create' -l no-start -d 'git session start does that later'
+complete -c git -n '__git_session_using create' -l verbose -d 'say more on stderr'
+complete -c git -n '__git_session_using create' -l workflow -rF -d 'the file that says what is to be done'
 complete -c git -n '__git_session_using create' -l ai -d 'note that it is for an AI agent'
 complete -c git -n '__git_session_using create' -l attach -d 'give the terminal to it; --no-attach: stay here (default)'
 complete -c git -n '__git_session_using create' -l no-attach -d 'give the terminal to it; --no-attach: stay here (default)'
@@ -158,6 +186,50 @@ complete -c git -n '__git_session_using create' -l json -d 'print one JSON docum
 complete -c git -n '__git_session_using create' -l meta -x -d 'a note for programs; may be repeated'
 complete -c git -n '__git_session_using create' -l name -x -d 'its name, as the argument'
 complete -c git -n '__git_session_using create' -s w -l worktree -x -d 'start in this worktree'
+
+complete -c git -n '__git_session_using start' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using start' -a '(__git_session_tmux)'
+
+complete -c git -n '__git_session_using resume' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using resume' -a '(__git_session_tmux)'
+
+complete -c git -n '__git_session_using complete' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using complete' -a '(__git_session_tmux)'
+
+complete -c git -n '__git_session_using state' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using state' -a '(__git_session_tmux)'
+
+complete -c git -n '__git_session_using pause' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using pause' -s m -l message -x -d 'why'
+complete -c git -n '__git_session_using pause' -a '(__git_session_tmux)'
+
+complete -c git -n '__git_session_using fail' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using fail' -s m -l message -x -d 'what went wrong'
+complete -c git -n '__git_session_using fail' -a '(__git_session_tmux)'
+
+complete -c git -n '__git_session_using iterate' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using iterate' -a 'start end (__git_session_tmux)'
+
+complete -c git -n '__git_session_using event' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using event' -l data -x -d 'what it carries, as JSON'
+complete -c git -n '__git_session_using event' -a 'started iteration-started iteration-completed analysis-completed command-executed paused resumed completed failed checkpoint-saved deleted (__git_session_tmux)'
+
+complete -c git -n '__git_session_using progress' -l interval -x -d 'seconds between two looks of --watch'
+complete -c git -n '__git_session_using progress' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using progress' -l watch -d 'show it until q or Ctrl-C, and keep it up to date'
+complete -c git -n '__git_session_using progress' -a '(__git_session_tmux)'
+
+complete -c git -n '__git_session_using events' -s f -l follow -d 'go on with those that come'
+complete -c git -n '__git_session_using events' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using events' -s n -l max-count -x -d 'at most so many of those that are there'
+complete -c git -n '__git_session_using events' -a '(__git_session_tmux)'
+
+complete -c git -n '__git_session_using flush' -s a -l all -d 'of every session that this clone has written to'
+complete -c git -n '__git_session_using flush' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using flush' -a '(__git_session_tmux)'
+
+complete -c git -n '__git_session_using states' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using states' -l format -xa 'text mermaid' -d 'text (default) or mermaid'
 
 complete -c git -n '__git_session_using status' -s a -l all -d 'branches without a worktree too'
 complete -c git -n '__git_session_using status' -l filter -x -d 'only has-session, no-session, changed or clean; may be repeated'
@@ -265,9 +337,31 @@ complete -c git -n '__git_session_using show' -l json -d 'print one JSON documen
 complete -c git -n '__git_session_using show' -l raw -d 'print the blob\'s bytes as they are'
 complete -c git -n '__git_session_using show' -a '(__git_session_refs)'
 
+complete -c git -n '__git_session_using checkpoint' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using checkpoint' -s l -l list -d 'list them, the oldest first; saves nothing'
+complete -c git -n '__git_session_using checkpoint' -s m -l message -x -d 'say what this is'
+complete -c git -n '__git_session_using checkpoint' -a '(__git_session_tmux)'
+
+complete -c git -n '__git_session_using rollback' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using rollback' -s n -l dry-run -d 'print what would be done, change nothing'
+complete -c git -n '__git_session_using rollback' -l run -d 'start the commands without asking'
+complete -c git -n '__git_session_using rollback' -l no-run -d 'start no commands'
+complete -c git -n '__git_session_using rollback' -l to -xa '(__git_session_refs)' -d 'a number of checkpoint --list, or a snapshot'
+complete -c git -n '__git_session_using rollback' -a '(__git_session_tmux)'
+
+complete -c git -n '__git_session_using recover' -l json -d 'print one JSON document on stdout'
+
+complete -c git -n '__git_session_using fsck' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using fsck' -l repair -d 'mend what can be mended safely'
+complete -c git -n '__git_session_using fsck' -a '(__git_session_names)'
+
+complete -c git -n '__git_session_using migrate' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using migrate' -s n -l dry-run -d 'print what would be done, change nothing'
+
 complete -c git -n '__git_session_using log' -l json -d 'print one JSON document on stdout'
 complete -c git -n '__git_session_using log' -s n -l max-count -x -d 'at most so many snapshots and commands'
 complete -c git -n '__git_session_using log' -l oneline -d 'one line for each'
+complete -c git -n '__git_session_using log' -l full -d 'all that the commands printed'
 complete -c git -n '__git_session_using log' -a '(__git_session_refs)'
 
 complete -c git -n '__git_session_using diff' -l exit-code -d 'exit with 1 where they differ, else with 0'
@@ -358,7 +452,7 @@ complete -c git -n '__git_session_using config' -l json -d 'print one JSON docum
 complete -c git -n '__git_session_using config' -s l -l list -d 'list all settings, as without arguments'
 complete -c git -n '__git_session_using config' -l local -d 'import into that of the repository'
 complete -c git -n '__git_session_using config' -s v -l verbose -d 'say what each setting is for'
-complete -c git -n '__git_session_using config' -a 'import session.enabled session.tmuxCommand session.env session.autoCreateSession session.detachOnCreate session.autoCleanupCompleted session.defaultShell session.timeout session.retention session.keepAlive session.historyLimit session.historyAutoSave session.historySaveDir session.prefix session.picker session.crqPath session.crqPattern'
+complete -c git -n '__git_session_using config' -a 'import session.enabled session.tmuxCommand session.env session.autoCreateSession session.detachOnCreate session.autoCleanupCompleted session.defaultShell session.timeout session.retention session.keepAlive session.historyLimit session.historyAutoSave session.historySaveDir session.prefix session.picker session.onEvent session.fsync session.crqPath session.crqPattern'
 complete -c git -n '__git_session_using config' -F
 
 complete -c git -n '__git_session_using hooks' -l json -d 'print one JSON document on stdout'

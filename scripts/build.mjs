@@ -1,4 +1,5 @@
-// Builds what is shipped: node scripts/build.mjs [--fast]. With --fast, no type declarations and no man page.
+// Builds what is shipped: node scripts/build.mjs [--fast|--man]. With --fast, no type declarations and no man page; with
+// --man, that page alone.
 import { execFile } from 'node:child_process';
 import * as crypto from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -153,7 +154,22 @@ async function buildMan() {
   const options = ['--version', `git-session ${version}`, '--manual', 'Git Session Manual'];
   const env = { ...process.env, SOURCE_DATE_EPOCH: await dateOf(source) };
   const { stdout } = await run(process.execPath, [program, ...options, source], { cwd: root, env });
-  await write('man/man1/git-session.1', stdout);
+  await write('man/man1/git-session.1', forMan(stdout));
+}
+
+/** marked-man leaves what marked has made of quotes, and words that hardly a line has room for. */
+function forMan(page) {
+  const breakable = (word) => word.replace(/,(?=\S)|:(?=refs)/g, String.raw`$&\:`);
+  return page
+    .replaceAll('&#39;', String.raw`\(aq`)
+    .replaceAll('&quot;', String.raw`\(dq`)
+    .split('\n')
+    .flatMap((line) => {
+      const broken = line.startsWith('.') ? line : line.replace(/\S{45,}/g, breakable);
+      // Such a line is not blown up to the right margin, of which man would warn.
+      return broken === line ? [line] : ['.na', broken, '.ad'];
+    })
+    .join('\n');
 }
 
 /** When the text last changed, so that the same text gives the same page. */
@@ -182,7 +198,9 @@ async function buildTypes() {
   await write('dist/types/package.json', '{ "type": "module" }\n');
 }
 
-const steps = [buildProgram(), buildLibrary(), buildSchema(), ...(fast ? [] : [buildMan(), buildTypes()])];
+const steps = process.argv.includes('--man')
+  ? [buildMan()]
+  : [buildProgram(), buildLibrary(), buildSchema(), ...(fast ? [] : [buildMan(), buildTypes()])];
 const failed = (await Promise.allSettled(steps)).filter((step) => step.status === 'rejected');
 for (const { reason } of failed) console.error(`build: ${reason?.message ?? reason}`);
 if (failed.length > 0) process.exitCode = 1;

@@ -5,7 +5,9 @@ import { setting } from '../session/settings.ts';
 import type { LiveView } from '../flow/live.ts';
 import type { Workspace } from '../flow/workspace.ts';
 import { safe } from '../trust/safe.ts';
+import { commandText } from './live-json.ts';
 import { canAsk, pick } from './picker.ts';
+import { ago } from './table.ts';
 
 export interface Choice {
   /** What the command is called, for hints: `attach`. */
@@ -41,17 +43,20 @@ export async function chooseSessions(
   if (pattern !== null && others.length === 0 && !interactive) return [first];
   if (!ask)
     throw pattern === null ? missing(choice, [first, ...others]) : ambiguous(choice, [first, ...others]);
-  return askFor(ws, [first, ...others], choice);
+  const command = setting(ws.config, 'picker', process.env);
+  return askFor([first, ...others], { ...choice, command });
 }
 
-async function askFor(
-  ws: Workspace,
-  views: readonly LiveView[],
-  { verb, multiple }: Choice,
-): Promise<[LiveView, ...LiveView[]]> {
+/** Lets a person choose from these, at least one. `command` is `session.picker`. */
+export async function askFor<T extends LiveView>(
+  views: readonly T[],
+  { verb, multiple, command }: Pick<Choice, 'verb' | 'multiple'> & { command: string | null },
+): Promise<[T, ...T[]]> {
   const width = Math.min(40, Math.max(...views.map((v) => safe(v.name).length)));
-  const items = views.map((view, i) => ({ label: labelOf(view, width), value: String(i) }));
-  const command = setting(ws.config, 'picker', process.env);
+  const items = views.map((view, i) => ({
+    label: [labelOf(view, width), ...(isAlone(view, views) ? [] : [toTell(view)])].join('  '),
+    value: String(i),
+  }));
   const picked = await pick(items, { prompt: `${verb} `, multiple, command });
   if ('cancelled' in picked) {
     // As Ctrl-C ends any other program.
@@ -77,6 +82,18 @@ function labelOf({ name, tmux, judgement, current, stored }: LiveView, width: nu
   return parts.join('  ').trimEnd();
 }
 
+/** No other is called so. */
+function isAlone(view: LiveView, among: readonly LiveView[]): boolean {
+  return !among.some((v) => v !== view && v.name === view.name);
+}
+
+/** What tells it from others of its name: when it began, the start of its id, and what it ran. */
+function toTell({ id, tmuxId, stored }: LiveView): string {
+  if (stored === null) return (id ?? tmuxId ?? '').slice(0, 8);
+  const { createdAt, argv } = stored.record;
+  return [ago(createdAt), id!.slice(0, 8), safe(commandText(argv) ?? '')].filter(Boolean).join('  ');
+}
+
 function nothingFound(views: readonly LiveView[], pattern: string | null): UnknownRefError {
   if (pattern === null)
     return new UnknownRefError('there is no session', ['make one: git session create work']);
@@ -99,14 +116,13 @@ function missing({ verb }: Choice, views: readonly LiveView[]): UsageError {
 
 function ambiguous({ verb, pattern }: Choice, views: readonly LiveView[]): AmbiguousRefError {
   return new AmbiguousRefError(`'${pattern}' matches ${views.length} sessions`, hintsFor(verb, views), {
-    candidates: views.map((v) => v.name),
+    candidates: views.map((v) => (isAlone(v, views) ? v.name : (v.id ?? v.tmuxId ?? v.name))),
   });
 }
 
 function hintsFor(verb: string, views: readonly LiveView[]): string[] {
   const hints = views.slice(0, HINTS).map((view) => {
-    const isOnly = views.filter((v) => v.name === view.name).length === 1;
-    return `git session ${verb} ${isOnly ? view.name : (view.id ?? view.tmuxId)}`;
+    return `git session ${verb} ${isAlone(view, views) ? view.name : (view.id ?? view.tmuxId)}`;
   });
   return views.length > HINTS ? [...hints, `and ${views.length - HINTS} more`] : hints;
 }

@@ -5,7 +5,7 @@ export interface CommandEntry {
   /** The command's own name, where this entry is another word for it. */
   name?: string;
   /** Group in the overview; absent for other words. */
-  group?: 'live' | 'work' | 'look' | 'share' | 'crq' | 'other';
+  group?: 'live' | 'life' | 'work' | 'look' | 'share' | 'crq' | 'other';
   summary?: string;
   /** It always opens the repository, so that can begin before the command is loaded. */
   repository?: true;
@@ -41,6 +41,77 @@ export const COMMANDS: Record<string, CommandEntry> = {
   },
   create: { repository: true, group: 'live', summary: 'Make a tmux session with a shell', load: create },
   new: { name: 'create', repository: true, load: create },
+  start: {
+    repository: true,
+    group: 'life',
+    summary: 'Start a session that was only made',
+    load: async () => (await import('./start.ts')).StartCommand,
+  },
+  pause: {
+    repository: true,
+    group: 'life',
+    summary: 'Pause a session, and say why',
+    load: async () => (await import('./pause.ts')).PauseCommand,
+  },
+  resume: {
+    repository: true,
+    group: 'life',
+    summary: 'Go on with a session that was paused',
+    load: async () => (await import('./resume.ts')).ResumeCommand,
+  },
+  iterate: {
+    repository: true,
+    group: 'life',
+    summary: 'Begin or end an iteration, and note what it has changed',
+    load: async () => (await import('./iterate.ts')).IterateCommand,
+  },
+  complete: {
+    repository: true,
+    group: 'life',
+    summary: 'Note that a session has done its work',
+    load: async () => (await import('./complete.ts')).CompleteCommand,
+  },
+  fail: {
+    repository: true,
+    group: 'life',
+    summary: 'Note that a session has failed',
+    load: async () => (await import('./fail.ts')).FailCommand,
+  },
+  event: {
+    repository: true,
+    group: 'life',
+    summary: "Append an event to a session's log",
+    load: async () => (await import('./event.ts')).EventCommand,
+  },
+  state: {
+    repository: true,
+    group: 'life',
+    summary: 'Print the state of a session',
+    load: async () => (await import('./state.ts')).StateCommand,
+  },
+  progress: {
+    repository: true,
+    group: 'life',
+    summary: 'Show how far a session has come',
+    load: async () => (await import('./progress.ts')).ProgressCommand,
+  },
+  events: {
+    repository: true,
+    group: 'life',
+    summary: 'Print the events of a session',
+    load: async () => (await import('./events.ts')).EventsCommand,
+  },
+  flush: {
+    repository: true,
+    group: 'life',
+    summary: 'Put the events of sessions into git',
+    load: async () => (await import('./flush.ts')).FlushCommand,
+  },
+  states: {
+    group: 'life',
+    summary: 'Print the states and the events that lead from one to another',
+    load: async () => (await import('./states.ts')).StatesCommand,
+  },
   attach: {
     group: 'live',
     summary: 'Show a session in this terminal',
@@ -120,6 +191,18 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'Save a tmux session with its commit and uncommitted work',
     load: save,
   },
+  checkpoint: {
+    repository: true,
+    group: 'work',
+    summary: 'Save a live session as a point to go back to',
+    load: async () => (await import('./checkpoint.ts')).CheckpointCommand,
+  },
+  rollback: {
+    repository: true,
+    group: 'work',
+    summary: 'Put worktree and session back to a checkpoint',
+    load: async () => (await import('./rollback.ts')).RollbackCommand,
+  },
   restore: { repository: true, group: 'work', summary: 'Bring a saved session back', load: restore },
   list: { group: 'look', summary: 'List live and saved sessions', ahead: askForList, load: list },
   ls: { name: 'list', ahead: askForList, load: list },
@@ -152,6 +235,24 @@ export const COMMANDS: Record<string, CommandEntry> = {
     group: 'other',
     summary: 'End idle sessions, and remove what is old',
     load: async () => (await import('./gc.ts')).GcCommand,
+  },
+  recover: {
+    repository: true,
+    group: 'other',
+    summary: 'Put right what a crash has left',
+    load: async () => (await import('./recover.ts')).RecoverCommand,
+  },
+  fsck: {
+    repository: true,
+    group: 'other',
+    summary: 'Check snapshots, logs and records, and repair them',
+    load: async () => (await import('./fsck.ts')).FsckCommand,
+  },
+  migrate: {
+    repository: true,
+    group: 'other',
+    summary: 'Bring files of older versions to the present form',
+    load: async () => (await import('./migrate.ts')).MigrateCommand,
   },
   rename: {
     group: 'work',

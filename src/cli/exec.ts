@@ -2,7 +2,7 @@ import { Command, Option } from 'clipanion';
 import { UsageError } from '../session/errors.ts';
 import { exec } from '../flow/exec.ts';
 import { SessionCommand } from './command.ts';
-import { parseTimeout } from './duration.ts';
+import { parseTimeout, timeoutText } from './duration.ts';
 import { isMissing } from './start-options.ts';
 
 export class ExecCommand extends SessionCommand {
@@ -35,7 +35,7 @@ export class ExecCommand extends SessionCommand {
       note: (text) => this.note(text),
     });
     const { exitCode, timedOut } = done;
-    if (timedOut) this.note(`error: timed out after ${this.timeout}, and was ended`);
+    if (timedOut) this.note(`error: timed out after ${timeoutText(this.timeout!)}, and was ended`);
     if (this.json) {
       this.printJson({
         ...{ ok: exitCode === 0, exit_code: exitCode, stdout: done.stdout, stderr: done.stderr },

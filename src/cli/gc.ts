@@ -35,20 +35,30 @@ export class GcCommand extends SessionCommand {
     return 0;
   }
 
-  private print({ ended, removed, snapshots, leftovers }: GcResult): void {
+  private print({ ended, removed, snapshots, leftovers, joined, remaining }: GcResult): void {
     const word = (done: string, wanted: string) => (this.dryRun ? `Would ${wanted}` : done);
-    for (const { name, idle } of ended)
-      this.out(`${word('Ended', 'end')} ${safe(name)} (idle for ${idle} s)`);
-    for (const { name, history } of removed) {
-      this.out(`${word('Removed', 'remove')} ${safe(name)}${history === null ? '' : ' and its history'}`);
+    for (const { label, idle } of ended)
+      this.out(`${word('Ended', 'end')} ${safe(label)} (idle for ${idle} s)`);
+    for (const { label, history } of removed) {
+      this.out(`${word('Removed', 'remove')} ${safe(label)}${history === null ? '' : ' and its history'}`);
     }
     for (const { name, id, oid } of snapshots) {
       this.out(`${word('Deleted', 'delete')} ${safe(name)}/${id} (was ${oid.slice(0, 7)})`);
     }
     for (const ref of leftovers) this.out(`${word('Removed', 'remove')} ${safe(ref)}`);
-    if (ended.length + removed.length + snapshots.length + leftovers.length === 0) this.note('nothing to do');
+    for (const { name, before, after } of joined) {
+      this.out(`Joined the log of ${safe(name)}: ${before} segments are ${after} now`);
+    }
+    const done = ended.length + removed.length + snapshots.length + leftovers.length + joined.length;
+    if (done === 0) this.note('nothing to do');
     else if (snapshots.length > 0 && !this.dryRun) {
       this.hint('the next push tells the other clones, which then hide those snapshots too');
+    }
+    if (remaining > 0) {
+      this.note(
+        remaining === 1 ? 'an ended run is still in tmux' : `${remaining} ended runs are still in tmux`,
+      );
+      this.hint('take them away: git session kill --completed --failed');
     }
   }
 }

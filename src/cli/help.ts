@@ -3,6 +3,7 @@ import { COMMANDS, type CommandEntry } from './commands.ts';
 
 const GROUPS: [NonNullable<CommandEntry['group']>, string][] = [
   ['live', 'live sessions'],
+  ['life', 'the life of a session'],
   ['work', 'save and restore'],
   ['look', 'look at what is saved'],
   ['share', 'share with other clones'],

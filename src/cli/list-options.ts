@@ -2,8 +2,9 @@ import { UsageError } from '../session/errors.ts';
 import { LIST_STATUSES, type ListStatus, SORT_KEYS, type SortKey } from '../session/listed.ts';
 import { nearestName } from '../session/nearest.ts';
 
+/** Each may be several, with commas between them. */
 export function parseStatuses(words: readonly string[]): ListStatus[] {
-  return words.map((word) => oneOf(LIST_STATUSES, word, '--filter'));
+  return words.flatMap((word) => word.split(',')).map((word) => oneOf(LIST_STATUSES, word, '--filter'));
 }
 
 export function parseSort(word: string | undefined): SortKey | null {

@@ -38,7 +38,9 @@ export function frameOf(listing: Listing, size: ScreenSize, { verbose, intervalM
   if (lines.length <= room) return [cut(head, size.columns), ...lines];
   const shown = lines.slice(0, Math.max(0, room - 1));
   const hidden = lines.length - shown.length;
-  return [head, ...shown, `  and ${hidden} more`].slice(0, size.rows).map((line) => cut(line, size.columns));
+  return [head, ...shown, `  and ${hidden} more${verbose ? ' lines' : ''}`]
+    .slice(0, size.rows)
+    .map((line) => cut(line, size.columns));
 }
 
 function stateText({ serverRuns, tmuxProblem }: Listing): string {

@@ -18,7 +18,7 @@ export class ListCommand extends SessionCommand {
     details: 'git session list [<options>] [<pattern>]',
     examples: [
       ['Those whose name has this in it', 'git session list api'],
-      ['What runs, and what has failed', 'git session list --filter running --filter failed'],
+      ['What runs, and what has failed', 'git session list --filter running,failed'],
       ['Those that belong to a change request', 'git session list --crq CRQ-42'],
       ['What others have shared', 'git session list --remote'],
     ],
@@ -29,7 +29,9 @@ export class ListCommand extends SessionCommand {
   all = Option.Boolean('-a,--all', false, {
     description: 'also tmux sessions that are not of this repository',
   });
-  filter = Option.Array('--filter', [], { description: '=<status> only those; may be repeated' });
+  filter = Option.Array('--filter', [], {
+    description: '=<status>[,<status>...] only those; may be repeated',
+  });
   sort = Option.String('--sort', { description: '=<key> by duration, task, context, status or started' });
   crq = Option.String('--crq', { description: '=<id> only those that are linked to this change request' });
   remote = Option.Boolean('--remote', { description: 'only fetched ones; --no-remote: only local ones' });

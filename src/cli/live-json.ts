@@ -1,4 +1,5 @@
 import type { SessionRecord } from '../session/live.ts';
+import { configJson as lifeJson } from '../session/event-json.ts';
 import { quoteCommand } from '../session/command-line.ts';
 import { displayText, type Text } from '../session/text.ts';
 import type { AiContext } from '../flow/ai-context.ts';
@@ -26,7 +27,8 @@ export function recordJson(record: SessionRecord) {
 }
 
 export function configJson(record: SessionRecord) {
-  return { name: record.name, working_dir: displayText(record.cwd), ai: record.ai };
+  const { name, cwd, ai, config } = record;
+  return { name, working_dir: displayText(cwd), ai, ...(config === undefined ? {} : lifeJson(config)) };
 }
 
 /** What an assistant that takes over needs (requirement S16). */

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import { Command, Option } from 'clipanion';
+import { UsageError } from '../session/errors.ts';
 import { displayText } from '../session/text.ts';
 import { history, type HistoryEntry } from '../flow/history.ts';
 import { timeOf } from '../flow/listing.ts';
@@ -24,15 +25,21 @@ export class LogCommand extends SessionCommand {
     examples: [
       ['The last five, one line each', 'git session log -n 5 --oneline work'],
       ['From an older one on', 'git session log work~10'],
+      ['With all that its commands printed', 'git session log --full work'],
     ],
   });
 
   ref = Option.String({ required: false });
   oneline = Option.Boolean('--oneline', false, { description: 'one line for each' });
+  full = Option.Boolean('--full', false, { description: 'all that the commands printed, where it is kept' });
   count = Option.String('-n,--max-count', { description: 'at most so many snapshots and commands' });
 
   async execute(): Promise<number> {
-    const entries = await history(this.ref ?? null, parseCount(this.count));
+    if (this.full && this.oneline) throw new UsageError('--full and --oneline exclude each other');
+    if (this.full && this.ref === undefined) {
+      throw new UsageError('--full is for one session: git session log --full <name>');
+    }
+    const entries = await history(this.ref ?? null, { count: parseCount(this.count), full: this.full });
     for (const e of entries) if (e.kind === 'snapshot' && 'error' in e.read) this.warn(e.read.error.message);
     if (this.json) {
       this.printJson(entries.map(entryJson));
@@ -67,12 +74,19 @@ function oneLine(entry: HistoryEntry): string {
 
 function commandLines(entry: CommandEntry): string[] {
   const { command } = entry;
+  const printed = printedOf(entry);
   return [
     `command ${safe(commandText(command.argv) ?? '')}`,
     `Date:    ${safe(date(command.at))}`,
     `State:   ${outcomeText(entry)}`,
-    ...(command.preview === '' ? [] : ['', `    ${safe(command.preview)}`]),
+    ...(printed.length === 0 ? [] : ['', ...printed.map((line) => `    ${line}`.trimEnd())]),
   ];
+}
+
+/** All of it where it is there, else the first line, with a mark where more follows. */
+function printedOf({ command: { preview, more }, output }: CommandEntry): string[] {
+  if (output !== null) return output;
+  return preview === '' ? [] : [`${safe(preview)}${more ? ' …' : ''}`];
 }
 
 function outcomeText({ command: { state, exitCode, durationMs } }: CommandEntry): string {
@@ -152,11 +166,12 @@ function entryJson(entry: HistoryEntry) {
   return entry.kind === 'snapshot' ? snapshotJson(entry) : eventJson(entry);
 }
 
-function commandJson({ session, command: c }: CommandEntry) {
+function commandJson({ session, command: c, output }: CommandEntry) {
   return {
     ...{ type: 'command', session: session.name, session_id: session.id, at: c.at },
     ...{ command: commandText(c.argv), argv: c.argv, state: c.state },
-    ...{ exit_code: c.exitCode, duration_ms: c.durationMs, preview: c.preview },
+    ...{ exit_code: c.exitCode, duration_ms: c.durationMs, preview: c.preview, more: c.more },
+    ...(output === null ? {} : { output: output.join('\n') }),
   };
 }
 

@@ -18,6 +18,8 @@ function gitStep(step: GitStep): string {
       return LEFT[step.reason];
     case 'stash':
       return 'put your changes on the stash';
+    case 'put-aside':
+      return `take your changes out of the worktree: they are in ${step.work?.slice(0, 12) ?? 'the snapshot that is taken first'}`;
     case 'worktree':
       return `make a linked worktree at ${safe(step.path)} (${step.branch === null ? `detached at ${step.commit.slice(0, 12)}` : `branch ${safe(step.branch)}`})`;
     case 'checkout':

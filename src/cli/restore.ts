@@ -1,6 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { UsageError } from '../session/errors.ts';
-import { restoreAll, restoreOne } from '../flow/restore-command.ts';
+import { type Left, restoreAll, restoreOne } from '../flow/restore-command.ts';
 import { attach } from '../flow/attach.ts';
 import type { RestoreResult } from '../flow/restore.ts';
 import type { RestoreOptions } from '../flow/restore-plan.ts';
@@ -11,6 +11,9 @@ import { SessionCommand } from './command.ts';
 import { askConsent } from './consent.ts';
 import { printError } from './error.ts';
 import { planJson, printPlan } from './plan.ts';
+
+/** As many names as a person reads. */
+const NAMED = 10;
 
 export class RestoreCommand extends SessionCommand {
   static override paths = [['restore']];
@@ -67,7 +70,7 @@ export class RestoreCommand extends SessionCommand {
     const code = this.report(result);
     if (this.json) {
       const refused = result.refused?.toJSON() ?? {};
-      this.printJson({ ...refused, ok: code === 0, restored: [resultJson(result)] });
+      this.printJson({ ...refused, ok: code === 0, restored: [restoredJson(result)] });
     }
     if (this.attach) return attach(tmux, result.tmuxId, code);
     return code;
@@ -98,15 +101,15 @@ export class RestoreCommand extends SessionCommand {
 
   private async preview(options: RestoreOptions): Promise<number> {
     const { previewAll } = await import('../flow/restore-command.ts');
-    const { previews, leftOut } = await previewAll(this.all ? null : this.ref!, options, this.worktree);
+    const { previews, left } = await previewAll(this.all ? null : this.ref!, options, this.worktree);
     if (this.json) this.printJson({ ok: true, plans: previews.map((p) => planJson(p)) });
     else for (const p of previews) printPlan(p, (text) => this.out(text));
-    this.noteLeftOut(leftOut);
+    this.noteLeft(left);
     return 0;
   }
 
   private async many(options: RestoreOptions): Promise<number> {
-    const { results, failures, notes, leftOut } = await restoreAll(options);
+    const { results, failures, notes, left } = await restoreAll(options);
     let code = 0;
     for (const result of results) code = Math.max(code, this.report(result));
     if (!this.json) for (const n of notes) this.note(n);
@@ -115,17 +118,23 @@ export class RestoreCommand extends SessionCommand {
       for (const hint of error.hints) this.hint(hint);
       code = 1;
     }
-    this.noteLeftOut(leftOut);
+    this.noteLeft(left);
     if (this.json) {
       const failed = failures.map(({ name, error }) => ({ name, ...error.toJSON() }));
-      this.printJson({ ok: code === 0, restored: results.map(resultJson), failed });
-    } else if (results.length === 0 && failures.length === 0 && leftOut === 0)
-      this.note('every saved session is alive already');
+      const { neverSaved: never_saved } = left;
+      this.printJson({ ok: code === 0, restored: results.map(restoredJson), failed, never_saved });
+    } else if (results.length === 0 && failures.length === 0 && left.ended === 0) {
+      this.note(left.saved === 0 ? 'no session is saved here' : 'every saved session is alive already');
+    }
     return code;
   }
 
-  private noteLeftOut(count: number): void {
-    if (count > 0) this.note(`${count} that ${count === 1 ? 'has ended is' : 'have ended are'} left out`);
+  private noteLeft({ ended, neverSaved }: Left): void {
+    if (ended > 0) this.note(`${ended} that ${ended === 1 ? 'has ended is' : 'have ended are'} left out`);
+    const { length } = neverSaved;
+    if (length === 0) return;
+    const names = [...neverSaved.slice(0, NAMED), ...(length > NAMED ? [`and ${length - NAMED} more`] : [])];
+    this.note(`${length} ${length === 1 ? 'session was' : 'sessions were'} never saved: ${names.join(', ')}`);
   }
 
   private report(r: RestoreResult): number {
@@ -155,7 +164,7 @@ export class RestoreCommand extends SessionCommand {
   }
 }
 
-function resultJson(r: RestoreResult) {
+export function restoredJson(r: RestoreResult) {
   return {
     snapshot: r.label,
     session: displayText(r.tmuxName),

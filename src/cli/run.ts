@@ -53,6 +53,7 @@ export class RunCommand extends SessionCommand {
     const started = await run({
       ...{ name: null, context: this.contextName, identifier: this.identifier ?? null, argv: this.command },
       ...{ cwd: this.directory ?? null, worktree: this.worktree ?? null, create: this.create },
+      ...(this.json ? {} : { note: (text: string) => this.note(text) }),
       ...{ metadata: parseMetadata(this.meta), ai: false },
       attach: this.detach || this.wait || this.json ? false : this.attach,
     });

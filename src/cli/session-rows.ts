@@ -1,6 +1,8 @@
+import { configJson } from '../session/event-json.ts';
 import { type Listed, type ListStatus, runTime } from '../session/listed.ts';
 import { safe } from '../trust/safe.ts';
-import { ago, duration, isAscii, table } from './table.ts';
+import { cut, cutStart, widthOf } from '../session/width.ts';
+import { ago, duration, fits, type Give, isAscii, table } from './table.ts';
 
 export interface RowOptions {
   verbose: boolean;
@@ -17,44 +19,114 @@ interface Column {
   /** Only there where a row has something in it. */
   optional?: true;
   verbose?: true;
+  /** Where the terminal is too narrow; else it is never cut. */
+  give?: Give;
 }
 
+/** Cut before all others. */
+const FIRST: Give = { order: 0 };
 const COLUMNS: readonly Column[] = [
-  { title: 'CONTEXT', cell: (row) => safe(row.context) },
-  { title: 'IDENTIFIER', cell: (row) => safe(row.label) },
+  { title: 'CONTEXT', cell: (row) => safe(row.context), give: { order: 1 } },
+  // Only where nothing else is left that could give way.
+  { title: 'IDENTIFIER', cell: (row) => safe(row.label), give: { order: 2 } },
   { title: 'STATUS', cell: (row) => statusText(row.status) },
   { title: 'DURATION', cell: durationText },
-  { title: 'COMMAND', cell: commandText },
+  { title: 'COMMAND', cell: commandText, give: FIRST },
   { title: 'ID', cell: (row) => (row.id ?? '').slice(0, 8), verbose: true },
-  { title: 'NAME', cell: (row) => safe(row.name ?? ''), verbose: true },
-  { title: 'DIR', cell: (row) => safe(row.workingDir ?? ''), verbose: true },
+  { title: 'NAME', cell: (row) => safe(row.name ?? ''), verbose: true, give: FIRST },
+  {
+    title: 'DIR',
+    cell: (row) => safe(row.workingDir ?? ''),
+    verbose: true,
+    give: { ...FIRST, fromStart: true },
+  },
   { title: 'PID', cell: (row) => String(row.pid ?? ''), verbose: true },
   { title: 'CLIENTS', cell: (row) => (row.alive ? String(row.attachedClients) : ''), verbose: true },
-  { title: 'BRANCH', cell: branchText, verbose: true },
+  { title: 'BRANCH', cell: branchText, verbose: true, give: { order: 1 } },
   { title: 'WINDOWS/PANES', cell: sizeText, verbose: true },
   { title: 'SAVED', cell: (row, now) => savedText(row, now), verbose: true },
-  { title: 'CRQS', cell: (row) => safe(row.crqs.map((c) => c.id).join(' ')), optional: true },
-  { title: 'AGENT', cell: (row) => row.agents.join(' '), optional: true },
-  { title: 'MESSAGE', cell: messageText, verbose: true },
-  { title: 'REASON', cell: reasonText, optional: true, verbose: true },
+  {
+    title: 'CRQS',
+    cell: (row) => safe(row.crqs.map((c) => c.id).join(' ')),
+    optional: true,
+    give: { order: 1 },
+  },
+  { title: 'AGENT', cell: (row) => row.agents.join(' '), optional: true, give: { order: 1 } },
+  { title: 'MESSAGE', cell: messageText, verbose: true, give: FIRST },
+  { title: 'REASON', cell: reasonText, optional: true, verbose: true, give: FIRST },
 ];
 
-/** The table of gwq's users, with a mark before the session one is in. */
+type FilledColumn = Column & { cells: string[] };
+
+/** Narrower than this, a column of a wide table tells too little. */
+const READABLE = 16;
+
+/**
+ * The table of gwq's users, with a mark before the session one is in. A terminal has no columns that are empty, and where
+ * even then `verbose` does not fit, it tells more below each row.
+ */
 export function listLines(rows: readonly Listed[], options: RowOptions): string[] {
-  const { verbose, now, width, ascii = isAscii() } = options;
-  const cells = COLUMNS.filter((c) => verbose || c.verbose !== true)
-    .map((c) => ({ ...c, cells: rows.map((row) => c.cell(row, now)) }))
-    .filter(
-      (c) => c.optional !== true || (verbose && c.title === 'CRQS') || c.cells.some((cell) => cell !== ''),
-    );
+  const { verbose, now, width } = options;
+  const isShown = (c: FilledColumn) => {
+    if (c.verbose !== true && c.optional !== true) return true;
+    if (verbose && width === null) return c.optional !== true || c.title === 'CRQS' || isFilled(c);
+    return isFilled(c);
+  };
+  const columns = COLUMNS.filter((c) => verbose || c.verbose !== true)
+    .map((c): FilledColumn => ({ ...c, cells: rows.map((row) => c.cell(row, now)) }))
+    .filter(isShown);
+  const cells = cellsOf(rows, columns, options);
+  if (!verbose || width === null || fits(cells, width, givesOf(columns), READABLE)) {
+    return table(cells, width, givesOf(columns));
+  }
+  const plain = columns.filter((c) => c.verbose !== true);
+  const [header, ...lines] = table(cellsOf(rows, plain, options), width, givesOf(plain));
+  return [header!, ...lines.flatMap((line, row) => [line, ...detailLines(columns, row, line, width)])];
+}
+
+function isFilled({ cells }: FilledColumn): boolean {
+  return cells.some((cell) => cell !== '');
+}
+
+function givesOf(columns: readonly FilledColumn[]): Give[] {
+  return columns.map((c) => c.give ?? { order: null });
+}
+
+function cellsOf(
+  rows: readonly Listed[],
+  columns: readonly FilledColumn[],
+  { ascii = isAscii() }: RowOptions,
+): string[][] {
   const mark = (row: Listed | null) => (row?.current === true ? (ascii ? '* ' : '● ') : '  ');
-  return table(
-    [
-      cells.map(({ title }, i) => (i === 0 ? mark(null) + title : title)),
-      ...rows.map((row, r) => cells.map((c, i) => (i === 0 ? mark(row) + c.cells[r]! : c.cells[r]!))),
-    ],
-    width,
-  );
+  return [
+    columns.map(({ title }, i) => (i === 0 ? mark(null) + title : title)),
+    ...rows.map((row, r) => columns.map((c, i) => (i === 0 ? mark(row) + c.cells[r]! : c.cells[r]!))),
+  ];
+}
+
+const INDENT = '    ';
+
+/** What the row above has no column for, or has cut: what is short on one line, what may be long on one of its own. */
+function detailLines(columns: readonly FilledColumn[], row: number, line: string, width: number): string[] {
+  const label = columns.find((c) => c.title === 'IDENTIFIER')!.cells[row]!;
+  const short: string[] = [];
+  const long: string[] = [];
+  for (const { title, cells, verbose, give } of columns) {
+    const cell = cells[row]!;
+    const isThere = line.includes(cell) && (verbose !== true || (title === 'NAME' && cell === label));
+    if (cell === '' || isThere) continue;
+    const name = `${title.toLowerCase()}: `;
+    const room = Math.max(0, width - INDENT.length - name.length);
+    const text = name + (give?.fromStart === true ? cutStart(cell, room) : cut(cell, room));
+    (give?.order === 0 || verbose !== true ? long : short).push(text);
+  }
+  const lines: string[] = [];
+  for (const text of short) {
+    const joined = `${lines.at(-1) ?? ''}  ${text}`;
+    if (lines.length > 0 && widthOf(joined) + INDENT.length <= width) lines[lines.length - 1] = joined;
+    else lines.push(text);
+  }
+  return [...lines, ...long].map((text) => cut(INDENT + text, width));
 }
 
 /** `2c559c93 - name (23:22:36) [running]`: when it began, or for one that is only saved, when that was. */
@@ -84,11 +156,13 @@ export function statusText(status: ListStatus): string {
   return status === 'newer-format' ? 'newer format' : status;
 }
 
-/** How long it has run; for what is only saved, how long ago that was. */
+/** How long it has run; for what is only saved, or ended when nobody saw it, how long ago something was known of it. */
 function durationText(row: Listed, now: number): string {
   const ms = runTime(row, now);
   if (ms !== null) return duration(ms);
-  return row.kind === null ? savedText(row, now) : '';
+  if (row.kind === null) return savedText(row, now);
+  const known = [row.lastAccessedAt ?? '', row.saved?.savedAt ?? ''].toSorted().at(-1)!;
+  return known === '' ? '' : ago(known, now);
 }
 
 function savedText(row: Listed, now: number): string {
@@ -140,7 +214,10 @@ export function rowJson(row: Listed) {
     ...{ windows: row.windows, panes: row.panes, snapshots: saved?.snapshots ?? 0 },
     ...{ attached_clients: row.attachedClients, current: row.current, kind: row.kind, argv: row.argv },
     ...{ worktree: row.worktree, agent: row.agents },
-    config: { name: row.name, working_dir: row.workingDir, ai: row.ai },
+    config: {
+      ...{ name: row.name, working_dir: row.workingDir, ai: row.ai },
+      ...(row.config === undefined ? {} : configJson(row.config)),
+    },
     ...(row.error === null ? {} : { error: row.error.toJSON().error }),
   };
 }

@@ -1,5 +1,5 @@
 import { displayText } from '../session/text.ts';
-import type { LiveView } from '../flow/live.ts';
+import { isRevived, type LiveView } from '../flow/live.ts';
 import type { InspectedLive } from '../flow/show-live.ts';
 import { safe } from '../trust/safe.ts';
 import { aiJson, commandText, isoTime, recordJson } from './live-json.ts';
@@ -32,7 +32,7 @@ export function liveLines(view: LiveView): string[] {
       'Status',
       safe([status, exitCode === null ? null : `exit ${exitCode}`, reason].filter(Boolean).join(', ')),
     ],
-    ['Command', safe(commandText(record.argv) ?? 'a shell')],
+    ['Command', safe((isRevived(view) ? null : commandText(record.argv)) ?? 'a shell')],
     ['Directory', safe(displayText(record.cwd))],
     ['Started', safe(`${date(record.createdAt)} (${ago(record.createdAt)})`)],
     ...(record.branch === null ? [] : [['Branch', safe(record.branch)] as [string, string]]),

@@ -1,31 +1,68 @@
-import { cut, pad, widthOf } from '../session/width.ts';
+import { cut, cutStart, pad, widthOf } from '../session/width.ts';
 
 const GAP = '  ';
 /** A column is not made narrower than this to fit a terminal. */
 const MIN_WIDTH = 8;
 
+/** How a column gives way where a terminal is too narrow. */
+export interface Give {
+  /** Those with the lowest number are made narrower first; null: never. */
+  order: number | null;
+  /** The end is what counts, as of a path. */
+  fromStart?: boolean;
+}
+
 /**
- * Columns as wide as they need to be. `width` is the terminal's: there the widest columns give way. In
- * a pipe it is null and nothing is cut.
+ * Columns as wide as they need to be. `width` is the terminal's: there the widest columns give way, of those that are to
+ * do so first. In a pipe it is null and nothing is cut.
  */
-export function table(rows: readonly (readonly string[])[], width: number | null): string[] {
-  const count = Math.max(0, ...rows.map((r) => r.length));
-  const widths = Array.from({ length: count }, (_, i) => Math.max(...rows.map((r) => widthOf(r[i] ?? ''))));
-  if (width !== null) shrink(widths, width - GAP.length * (count - 1));
+export function table(
+  rows: readonly (readonly string[])[],
+  width: number | null,
+  gives: readonly Give[] = [],
+): string[] {
+  const widths = widthsOf(rows);
+  if (width !== null) shrink(widths, width, gives, MIN_WIDTH);
   return rows.map((row) => {
-    const line = row.map((cell, i) => pad(cut(cell, widths[i]!), widths[i]!)).join(GAP);
+    const cells = row.map((cell, i) => {
+      const shown = gives[i]?.fromStart === true ? cutStart(cell, widths[i]!) : cut(cell, widths[i]!);
+      return pad(shown, widths[i]!);
+    });
+    const line = cells.join(GAP);
     return (width === null ? line : cut(line, width)).trimEnd();
   });
 }
 
-function shrink(widths: number[], room: number): void {
-  let over = widths.reduce((sum, w) => sum + w, 0) - room;
-  while (over > 0) {
-    const widest = widths.indexOf(Math.max(...widths));
-    if (widths[widest]! <= MIN_WIDTH) return;
-    widths[widest]!--;
-    over--;
+/** Whether a table fits where the columns that give way first are at least `least` wide, and all others are whole. */
+export function fits(
+  rows: readonly (readonly string[])[],
+  width: number,
+  gives: readonly Give[],
+  least: number,
+): boolean {
+  const first = gives.map(({ order }) => ({ order: order === 0 ? 0 : null }));
+  return shrink(widthsOf(rows), width, first, least) <= 0;
+}
+
+function widthsOf(rows: readonly (readonly string[])[]): number[] {
+  const count = Math.max(0, ...rows.map((r) => r.length));
+  return Array.from({ length: count }, (_, i) => Math.max(...rows.map((r) => widthOf(r[i] ?? ''))));
+}
+
+/** Gives how much too wide it is still. */
+function shrink(widths: number[], width: number, gives: readonly Give[], least: number): number {
+  const orders = widths.map((_, i) => gives[i]?.order ?? (gives[i] === undefined ? 0 : null));
+  let over = widths.reduce((sum, w) => sum + w, 0) + GAP.length * (widths.length - 1) - width;
+  for (const order of [...new Set(orders)].filter((o) => o !== null).toSorted((a, b) => a - b)) {
+    while (over > 0) {
+      const able = widths.map((w, i) => (orders[i] === order ? w : 0));
+      const widest = able.indexOf(Math.max(...able));
+      if (able[widest]! <= least) break;
+      widths[widest]!--;
+      over--;
+    }
   }
+  return over;
 }
 
 /** Columns of the terminal that stdout is; null where it is a pipe or a file. */

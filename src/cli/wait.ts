@@ -3,7 +3,7 @@ import { UsageError } from '../session/errors.ts';
 import { TIMED_OUT } from '../flow/exec.ts';
 import { type Waited, waitForSessions } from '../flow/wait.ts';
 import { SessionCommand } from './command.ts';
-import { parseTimeout } from './duration.ts';
+import { parseTimeout, timeoutText } from './duration.ts';
 
 export class WaitCommand extends SessionCommand {
   static override paths = [['wait']];
@@ -28,7 +28,7 @@ export class WaitCommand extends SessionCommand {
     const code = timedOut ? TIMED_OUT : codeOf(waited);
     if (timedOut) {
       const going = waited.filter((w) => w.status === 'running').map((w) => w.name);
-      this.note(`error: still running after ${this.timeout}: ${going.join(', ')}`);
+      this.note(`error: still running after ${timeoutText(this.timeout!)}: ${going.join(', ')}`);
     }
     if (this.json) {
       this.printJson({ ok: code === 0, timed_out: timedOut, sessions: waited.map(waitedJson) });

@@ -22,7 +22,7 @@ export async function attachable(ws: Workspace, { views }: LiveWorld): Promise<L
 function savedView(name: string): LiveView {
   return {
     ...{ id: null, name, names: [name], stored: null, tmux: null, tmuxId: null },
-    ...{ current: false, job: null, judgement: null },
+    ...{ current: false, job: null, log: null, judgement: null },
   };
 }
 

@@ -34,6 +34,8 @@ export interface LoggedCommand {
   durationMs: number | null;
   /** The first line that it printed; '' where it printed none. */
   preview: string;
+  /** It printed more than that. */
+  more: boolean;
 }
 
 const ArgvSchema = v.object({
@@ -50,6 +52,8 @@ const LoggedSchema = v.object({
   exitCode: v.nullable(v.number()),
   durationMs: v.nullable(v.number()),
   preview: v.string(),
+  // Not in older lines.
+  more: v.optional(v.boolean(), false),
 });
 
 /** So many commands of a session keep their output; of older ones the log keeps a line. */
@@ -94,11 +98,10 @@ export function loggedCommands(stored: StoredRecord): LoggedCommand[] {
 function runCommand({ record, directory }: StoredRecord): LoggedCommand[] {
   if (record.kind !== 'run' || record.argv === null) return [];
   const job = readJob(directory);
-  const older = preview(path.join(directory, 'output.0.log'));
   return [
     {
       ...{ id: record.id, at: record.createdAt, argv: record.argv, ...outcome(job, false) },
-      preview: older === '' ? preview(path.join(directory, 'output.log')) : older,
+      ...previewOf(directory, ['output.0.log', 'output.log']),
     },
   ];
 }
@@ -109,8 +112,22 @@ function readCommand(directory: string): LoggedCommand | null {
   const { at, argv } = parsed.output;
   return {
     ...{ id: path.basename(directory), at, argv, ...outcome(readJob(directory), timedOut(directory)) },
-    preview: preview(path.join(directory, 'stdout')) || preview(path.join(directory, 'stderr')),
+    ...previewOf(directory, ['stdout', 'stderr']),
   };
+}
+
+/** Where the output of a command is, of those that are kept: of the first that has something, then of the others. */
+export function outputFiles({ record, directory }: StoredRecord, { id }: LoggedCommand): string[] {
+  return id === record.id
+    ? ['output.0.log', 'output.log'].map((name) => path.join(directory, name))
+    : ['stdout', 'stderr'].map((name) => path.join(directory, 'exec', id, name));
+}
+
+function previewOf(directory: string, names: readonly string[]): Pick<LoggedCommand, 'preview' | 'more'> {
+  const pieces = names.map((name) => firstLine(path.join(directory, name)));
+  const first = pieces.findIndex((p) => p.line !== '');
+  const more = first >= 0 && (pieces[first]!.more || pieces.slice(first + 1).some((p) => p.line !== ''));
+  return { preview: pieces[first]?.line ?? '', more };
 }
 
 function outcome(
@@ -142,7 +159,7 @@ function timedOut(directory: string): boolean {
 }
 
 /** The first line with something in it, without what only a terminal understands. */
-function preview(file: string): string {
+function firstLine(file: string): { line: string; more: boolean } {
   const bytes = Buffer.alloc(PREVIEW_BYTES);
   let length: number;
   try {
@@ -153,7 +170,7 @@ function preview(file: string): string {
       closeSync(fd);
     }
   } catch {
-    return '';
+    return { line: '', more: false };
   }
   // A cut character at the end is no character.
   const text = bytes.subarray(0, length).toString('utf8').replace(/�+$/u, '');
@@ -161,8 +178,9 @@ function preview(file: string): string {
     /\u001B(?:[PX^_][^\u0007\u001B]*(?:\u0007|\u001B\\|\u001B?$)|\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001B]*(?:\u0007|\u001B\\)|[@-Z\\-_])/gu,
     '',
   );
-  const line = plain.split(/[\r\n]+/u).find((l) => l.trim() !== '') ?? '';
-  return [...line].slice(0, 100).join('');
+  const [line = '', ...others] = plain.split(/[\r\n]+/u).filter((l) => l.trim() !== '');
+  const shown = [...line].slice(0, 100).join('');
+  return { line: shown, more: others.length > 0 || shown !== line || length === PREVIEW_BYTES };
 }
 
 function jobNames(stored: StoredRecord): string[] {

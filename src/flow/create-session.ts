@@ -1,6 +1,8 @@
 import * as v from 'valibot';
 import { UsageError } from '../session/errors.ts';
 import { quoteCommand } from '../session/command-line.ts';
+import type { SessionConfig } from '../session/lifecycle.ts';
+import { sessionConfig } from '../session/persisted.ts';
 import { displayText, type Text } from '../session/text.ts';
 import { startIn } from './run.ts';
 
@@ -26,6 +28,10 @@ export interface CreateOptions {
   worktree?: string | undefined;
   /** Make the worktree, and its branch, where they are missing. */
   create?: boolean | undefined;
+  /** false: its state is `created` until `startSession`. Its shell is there. Only without a command. Default true. */
+  start?: boolean | undefined;
+  /** How it is to be worked in. With mode `worktree`, the session is in the worktree of that name. */
+  config?: Partial<SessionConfig> | undefined;
 }
 
 /** A live session right after its start. */
@@ -46,7 +52,7 @@ export interface CreatedSession {
   branch: string | null;
   metadata: Record<string, string>;
   ai: boolean;
-  status: 'running';
+  status: 'created' | 'running';
   /** ISO 8601 UTC. */
   startTime: string;
   /** Lines of scrollback: none yet. */
@@ -82,6 +88,10 @@ const OptionsSchema = v.strictObject({
   cwd: v.optional(Word),
   worktree: v.optional(Word),
   create: v.optional(v.boolean()),
+  start: v.optional(v.boolean()),
+  config: v.optional(
+    v.custom<Partial<SessionConfig>>((config) => typeof config === 'object' && config !== null),
+  ),
 });
 
 /**
@@ -100,21 +110,40 @@ export async function createSession(directory: string, given: CreateOptions): Pr
     throw new UsageError("createSession: 'command' and 'argv' exclude each other");
   }
   const argv = argvOf(options);
+  if (options.start === false && argv.length > 0) {
+    throw new UsageError('createSession: a command runs at once: it goes without start: false');
+  }
+  if (options.worktree !== undefined && options.config?.worktree != null) {
+    throw new UsageError("createSession: 'worktree' and 'config.worktree' exclude each other");
+  }
   const kind = argv.length === 0 ? 'create' : 'run';
   const { stored, tmuxId, paneId, pid } = await startIn(directory, kind, {
     ...{ name: options.name ?? null, identifier: options.identifier ?? null, argv },
     context: options.context ?? (kind === 'run' ? 'run' : 'session'),
     ...{ cwd: options.cwd ?? null, worktree: options.worktree ?? null, create: options.create ?? false },
     ...{ metadata: options.metadata ?? {}, ai: options.ai ?? false },
+    ...lifeOf(options),
   });
   const { record } = stored;
   return {
     ...{ id: record.id, name: record.name, kind, context: record.context, identifier: record.identifier },
     ...{ argv: record.argv, cwd: displayText(record.cwd), branch: record.branch },
     worktree: record.worktree === null ? null : displayText(record.worktree),
-    ...{ metadata: record.metadata, ai: record.ai, status: 'running', startTime: record.createdAt },
+    ...{
+      metadata: record.metadata,
+      ai: record.ai,
+      status: options.start === false ? 'created' : 'running',
+      startTime: record.createdAt,
+    },
     ...{ historySize: 0, historyLimit: record.historyLimit, tmuxId, paneId, pid },
   };
+}
+
+function lifeOf({ start = true, config: given }: Pick<CreateOptions, 'start' | 'config'>) {
+  if (start && given === undefined) return {};
+  const { projectPath: _, mode: __, worktree, ...config } = sessionConfig(given ?? {}, '');
+  const project = given?.projectPath ?? null;
+  return { life: { ...config, worktree, later: !start, project } };
 }
 
 /** One word is a line for a shell further on, so that a program without arguments is quoted for one. */

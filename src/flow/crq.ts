@@ -2,6 +2,7 @@ import { checkCrqId, crqKey } from '../session/crq.ts';
 import type { CrqDocument } from '../session/crq-document.ts';
 import { SessionError, UnknownRefError } from '../session/errors.ts';
 import type { Crq } from '../session/schema.ts';
+import type { Config } from '../git/config.ts';
 import { readStatus, type Status } from '../git/status.ts';
 import {
   type CrqConfig,
@@ -18,10 +19,10 @@ import { resolveSnapshot } from '../store/resolve.ts';
 import { readCatalog, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
 import { identity, openWorkspace, type Workspace } from './workspace.ts';
 
-export function crqConfig(ws: Workspace): CrqConfig {
-  const pattern = ws.config.get('session.crqPattern');
+export function crqConfig(config: Config): CrqConfig {
+  const pattern = config.get('session.crqPattern');
   return {
-    crqPath: ws.config.getAll('session.crqPath'),
+    crqPath: config.getAll('session.crqPath'),
     ...(pattern === null ? {} : { crqPattern: pattern }),
   };
 }
@@ -30,7 +31,7 @@ function contextOf(ws: Workspace, status: Status): CrqContext {
   return {
     ...{ branch: status.branch, upstream: status.upstream, head: status.head, ahead: status.ahead },
     configured: status.branch === null ? [] : ws.config.getAll(`branch.${status.branch}.crq`),
-    config: crqConfig(ws),
+    config: crqConfig(ws.config),
   };
 }
 
@@ -116,7 +117,7 @@ export interface CrqOverview {
 export async function crqOverview(): Promise<CrqOverview[]> {
   const ws = await openWorkspace();
   const [documents, catalog] = await Promise.all([
-    ws.repo.workTree === null ? [] : listCrqDocuments(ws.repo, crqConfig(ws)),
+    ws.repo.workTree === null ? [] : listCrqDocuments(ws.repo, crqConfig(ws.config)),
     readCatalog(ws.repo.git),
   ]);
   const rows: CrqOverview[] = documents.map((document) => ({

@@ -4,14 +4,17 @@ import { NoServerError, NotARepositoryError, SessionError } from '../session/err
 import { setting } from '../session/settings.ts';
 import { Config } from '../git/config.ts';
 import { Git } from '../git/git.ts';
+import { listRefs } from '../git/refs.ts';
 import { openRepository, type Repository } from '../git/repository.ts';
 import { isRunning } from '../process/identity.ts';
 import { findLeftovers } from '../store/leftovers.ts';
-import { readCatalog } from '../store/sessions.ts';
+import { listCrqDocuments } from '../store/crq-discovery.ts';
+import { type Catalog, readCatalog } from '../store/sessions.ts';
 import { listSessions } from '../tmux/capture.ts';
 import { parseVersion, requireVersion, type Tmux } from '../tmux/tmux.ts';
 import { Approvals, approvalsDirectory } from '../trust/approvals.ts';
 import { safeWord } from '../trust/safe.ts';
+import { crqConfig } from './crq.ts';
 import { setupState } from './setup.ts';
 import { tmuxOf } from './workspace.ts';
 
@@ -185,7 +188,8 @@ async function checkRepository(config: Config, report: Report): Promise<void> {
   const local = catalog.snapshots.filter((s) => s.remote === null);
   const names = new Set(local.map((s) => s.name)).size;
   const copies = catalog.snapshots.length - local.length;
-  report('sessions', 'ok', `sessions: ${names}, snapshots: ${local.length}, copies of remotes: ${copies}`);
+  const counts = `saved sessions: ${names}, snapshots: ${local.length}, copies of remotes: ${copies}`;
+  report('sessions', 'ok', counts);
   if (catalog.foreign.length > 0) {
     report(
       'refs',
@@ -194,18 +198,28 @@ async function checkRepository(config: Config, report: Report): Promise<void> {
       ['see them: git session list', 'remove one by the id of its object: git session delete <oid>'],
     );
   }
-  checkSharing(config, repo, report);
+  checkSharing(config, repo, await hasCrqs(config, repo, catalog), report);
   await checkLeftovers(repo, report);
 }
 
-function checkSharing(config: Config, repo: Repository, report: Report): void {
+/** Somebody works with CRQs here: there are notes, links, or documents. */
+async function hasCrqs(config: Config, repo: Repository, { events }: Catalog): Promise<boolean> {
+  if (events.some(({ record }) => record.type === 'crq-linked')) return true;
+  const notes = await listRefs(repo.git, ['refs/notes']);
+  if (notes.some((ref) => /^refs\/notes\/(?:remotes\/.+\/)?crq/u.test(ref.name))) return true;
+  if (repo.workTree === null) return false;
+  return (await listCrqDocuments(repo, crqConfig(config))).length > 0;
+}
+
+function checkSharing(config: Config, repo: Repository, crqs: boolean, report: Report): void {
   const { missingRemotes, notesShown } = setupState({ repo, config, tmux: tmuxOf(config) });
   for (const remote of missingRemotes) {
     report('fetch', 'warning', `plain 'git fetch ${remote}' does not bring sessions`, [
       `git session init ${remote}`,
     ]);
   }
-  if (!notesShown) report('notes', 'warning', "'git log' does not show CRQ notes", ['git session init']);
+  if (!notesShown && crqs)
+    report('notes', 'warning', "'git log' does not show CRQ notes", ['git session init']);
   if (missingRemotes.length === 0 && notesShown)
     report('setup', 'ok', 'git fetch brings sessions, git log shows CRQ notes');
   if (config.getBoolean('fetch.prune', false)) {

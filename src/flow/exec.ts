@@ -15,7 +15,9 @@ import { type Ending, Follower } from './exec-follow.ts';
 import { Input } from './exec-input.ts';
 import { Stopper } from './exec-stop.ts';
 import { commandWords, latin, requireProgram } from './launch.ts';
+import { noteCommand } from './log-end.ts';
 import { reachSession, type Reached } from './one-session.ts';
+import { warnings } from './warnings.ts';
 import { openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
 
 export interface ExecOptions {
@@ -79,10 +81,16 @@ export async function exec(options: ExecOptions): Promise<Executed> {
     stopper.start(options.timeoutMs);
     const ending = await follow(directory, pane, options.copy, stopper);
     const job = ending.how === 'exited' ? ending.job : null;
+    const durationMs = job === null ? null : durationOf(job);
+    const { timedOut } = stopper;
+    const problem = await noteCommand(ws, stored, {
+      ...{ argv, durationMs, timedOut, exitCode: ending.how === 'exited' ? ending.code : null },
+    });
+    if (problem !== null) warnings.tell(problem);
     return {
       exitCode: exitCode(ending, stopper, stored.record.name),
       ...(options.copy ? { stdout: '', stderr: '' } : outputOf(directory)),
-      durationMs: job === null ? null : durationOf(job),
+      durationMs,
       timedOut: stopper.timedOut,
       session: { id: stored.record.id, name: stored.record.name },
     };

@@ -1,19 +1,24 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { distinctLabels } from '../session/listed.ts';
 import { compareIds, idTime, SESSIONS } from '../session/names.ts';
 import { setting } from '../session/settings.ts';
 import { listRefs } from '../git/refs.ts';
 import { processStartTime } from '../process/identity.ts';
+import { cloneId } from '../store/clone.ts';
 import { findLeftovers } from '../store/leftovers.ts';
+import { joinLogSegments, readLogSegments } from '../store/log-segments.ts';
 import { SessionRecords } from '../store/records.ts';
 import { deleteRefs } from '../store/remove.ts';
 import { readCatalog, type StoredSnapshot } from '../store/sessions.ts';
 import { readActivity } from '../tmux/activity.ts';
 import { removeHistory, savedHistory } from './history-capture.ts';
+import { forgetLogs } from './forget-log.ts';
 import { type AliveView, isAlive, killSessions } from './kill.ts';
-import { type LiveView, type LiveWorld, readLiveWorld } from './live.ts';
+import { type LiveView, type LiveWorld, readLiveWorld, savedIds } from './live.ts';
 import { maintain } from './maintain.ts';
 import { remove } from './remove.ts';
+import { refName } from './session-log.ts';
 import { openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
 
 export interface GcOptions {
@@ -26,12 +31,16 @@ export interface GcOptions {
 
 export interface GcResult {
   /** Idle sessions that were ended. */
-  ended: { id: string | null; name: string; idle: number }[];
+  ended: { id: string | null; name: string; label: string; idle: number }[];
   /** Records of ended sessions, with the files of their histories. */
-  removed: { id: string; name: string; history: string | null }[];
+  removed: { id: string; name: string; label: string; history: string | null }[];
+  /** How many are as old as those, and stay because tmux still shows what they printed. */
+  remaining: number;
   snapshots: { name: string; id: string; oid: string }[];
   /** What killed commands had left: refs. */
   leftovers: string[];
+  /** Sessions whose logs are in fewer segments now. */
+  joined: { name: string; before: number; after: number }[];
   warnings: string[];
 }
 
@@ -43,17 +52,23 @@ export async function collect(options: GcOptions): Promise<GcResult> {
   const warnings = world.problem === null ? [] : [`can't tell what is alive: ${world.problem.message}`];
   const idle = await idleSessions(ws, world, now);
   // Where tmux can't be asked, nobody knows which have ended.
-  const old = world.problem === null ? oldRecords(ws, world.views, options, now) : [];
+  const over = world.problem === null ? oldEnded(ws, world.views, options, now) : [];
+  const old = over.flatMap(({ tmux, stored }) => (tmux === null ? [stored!] : []));
+  const labels = labelsOf(world.views);
   const snapshots = await oldSnapshots(ws, options, now);
   const result: GcResult = {
-    ended: idle.map(({ view: { id, name }, idle: ms }) => ({ id, name, idle: Math.round(ms / 1000) })),
+    ended: idle.map(({ view, idle: ms }) => ({
+      ...{ id: view.id, name: view.name, label: labels.get(view.id) ?? view.name },
+      idle: Math.round(ms / 1000),
+    })),
     removed: old.map(({ record: { id, name }, record }) => ({
-      id,
-      name,
+      ...{ id, name, label: labels.get(id) ?? name },
       history: savedHistory(ws.config, record),
     })),
+    remaining: over.length - old.length,
     snapshots: snapshots.map(({ name, id, oid }) => ({ name, id, oid })),
     leftovers: [],
+    joined: [],
     warnings,
   };
   const isAliveProcess = (pid: number) => processStartTime(pid) !== null;
@@ -66,13 +81,32 @@ export async function collect(options: GcOptions): Promise<GcResult> {
     removeHistory(ws.config, record);
     records.remove(record.id);
   }
+  const saved = old.length === 0 ? new Set<string>() : await savedIds(ws);
+  const gone = old.filter(({ record }) => !saved.has(record.id));
+  await forgetLogs(ws, new Map(gone.map(({ record }) => [record.id, refName(record.name)])), warnings);
   if (snapshots.length > 0) {
     const refs = snapshots.map((s) => s.ref);
     warnings.push(...(await remove({ refs, remote: undefined, force: false })).warnings);
   }
   await removeLeftovers(ws, result.leftovers);
+  result.joined = await joinLogs(ws);
   maintain(ws.repo);
   return result;
+}
+
+/** Each flush leaves a segment: this clone's own ones of a session become one again. */
+async function joinLogs(ws: Workspace): Promise<GcResult['joined']> {
+  const [catalog, segments] = await Promise.all([readCatalog(ws.repo.git), readLogSegments(ws.repo.git)]);
+  const names = [...new Set(segments.filter((s) => s.remote === null).map((s) => s.name))];
+  const joined: GcResult['joined'] = [];
+  for (const name of names) {
+    const own = segments.filter((s) => s.name === name);
+    if (own.length < 2) continue;
+    const newest = catalog.newestId(name);
+    const { before, after } = await joinLogSegments(ws.repo, name, own, cloneId(ws.repo), newest);
+    if (after < before) joined.push({ name, before, after });
+  }
+  return joined;
 }
 
 async function end(ws: Workspace, idle: readonly Idle[], result: GcResult): Promise<void> {
@@ -116,14 +150,26 @@ async function idleSessions(ws: Workspace, { views, server }: LiveWorld, now: nu
 
 const OVER = ['completed', 'failed', 'terminated'];
 
-/** Records of sessions that tmux no longer has, and that ended long ago. */
-function oldRecords(ws: Workspace, views: readonly LiveView[], { olderThan }: GcOptions, now: number) {
+/** What the list calls them, by their ids. */
+function labelsOf(views: readonly LiveView[]): Map<string | null, string> {
+  const labels = distinctLabels(
+    views.map(({ name, stored }) => (stored === null ? [name] : [stored.record.identifier, name])),
+  );
+  return new Map(views.map(({ id }, i) => [id, labels[i]!]));
+}
+
+/** Sessions that have a record, and ended long ago. */
+function oldEnded(
+  ws: Workspace,
+  views: readonly LiveView[],
+  { olderThan }: GcOptions,
+  now: number,
+): LiveView[] {
   const age = olderThan ?? setting(ws.config, 'retention', process.env);
   if (age === null) return [];
-  return views.flatMap((view) => {
-    const { stored, tmux, judgement } = view;
-    if (stored === null || tmux !== null || !OVER.includes(judgement?.status ?? '')) return [];
-    return now - endOf(view) >= age ? [stored] : [];
+  return views.filter((view) => {
+    const isOver = view.stored !== null && OVER.includes(view.judgement?.status ?? '');
+    return isOver && now - endOf(view) >= age;
   });
 }
 

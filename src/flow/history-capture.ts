@@ -5,6 +5,7 @@ import type { SessionRecord } from '../session/live.ts';
 import { setting, type SettingSource } from '../session/settings.ts';
 import { displayText, toText } from '../session/text.ts';
 import { writeWhole } from '../store/records.ts';
+import { HAS_DEAD_LINE } from '../tmux/dead-pane.ts';
 import { quote } from '../tmux/syntax.ts';
 import type { Tmux } from '../tmux/tmux.ts';
 import type { PaneRow } from '../tmux/windows.ts';
@@ -64,13 +65,13 @@ function batches<T extends { panes: readonly PaneRow[] }>(wanted: readonly T[]):
   return found;
 }
 
-/** The text of each pane, by its id. One tmux call. */
+/** The own text of each pane, by its id. One tmux call. */
 async function capture(tmux: Tmux, panes: readonly PaneRow[]): Promise<Map<string, string>> {
   // A pane can show any line: nobody can guess this one.
   const marker = `P${randomBytes(12).toString('hex')} `;
   const script = panes.flatMap(({ id }) => [
     // tmux would expand a `%` as a time.
-    `display-message -p ${quote(marker + id.slice(1))}`,
+    `display-message -p -t ${quote(id)} ${quote(`${marker}${id.slice(1)} ${HAS_DEAD_LINE}`)}`,
     `capture-pane -p -J -S - -t ${quote(id)}`,
   ]);
   if (script.length === 0) return new Map();
@@ -80,7 +81,8 @@ async function capture(tmux: Tmux, panes: readonly PaneRow[]): Promise<Map<strin
   return new Map(
     parts.map((part) => {
       const end = part.indexOf('\n');
-      return [`%${part.slice(0, end)}`, part.slice(end + 1)];
+      const [id, hasDeadLine] = part.slice(0, end).split(' ');
+      return [`%${id}`, withoutEnd(part.slice(end + 1), hasDeadLine === '1')];
     }),
   );
 }
@@ -88,7 +90,7 @@ async function capture(tmux: Tmux, panes: readonly PaneRow[]): Promise<Map<strin
 /** One pane as it is; several each under a line that says which. */
 function together(panes: readonly PaneRow[], texts: Map<string, string>): Buffer {
   const parts = panes.map((pane) => {
-    const text = withoutEnd(texts.get(pane.id) ?? '', pane.dead);
+    const text = texts.get(pane.id) ?? '';
     if (panes.length === 1) return text;
     const command = displayText(toText(pane.command)).replace(/[^\p{L}\p{N} ./_@+:=-]/gu, '_');
     const title = Buffer.from(`=== ${pane.windowIndex}.${pane.index} ${command} ===`).toString('latin1');
@@ -98,9 +100,9 @@ function together(panes: readonly PaneRow[], texts: Map<string, string>): Buffer
 }
 
 /** Without the empty rest of the screen, and tmux's own last line. */
-function withoutEnd(text: string, dead: boolean): string {
+function withoutEnd(text: string, hasDeadLine: boolean): string {
   const lines = text.trimEnd().split('\n');
-  if (dead && lines.at(-1)?.startsWith('Pane is dead') === true) lines.pop();
+  if (hasDeadLine && lines.at(-1)?.startsWith('Pane is dead') === true) lines.pop();
   const own = lines.join('\n').trimEnd();
   return own === '' ? '' : `${own}\n`;
 }

@@ -183,8 +183,21 @@ function paneHistory(
 /** The two pieces of a run's raw output, as text; null where there is none. */
 function rawOutput(directory: string): string | null {
   const pieces = ['output.0.log', 'output.log'].map((name) => readEnd(path.join(directory, name)));
+  return joined(pieces);
+}
+
+function joined(pieces: (Buffer | null)[]): string | null {
   if (pieces.every((piece) => piece === null)) return null;
   return Buffer.concat(pieces.flatMap((piece) => piece ?? [])).toString('utf8');
+}
+
+/** What these files hold, as lines that are safe to print; null where there are none of them. */
+export function printedLines(files: readonly string[]): string[] | null {
+  const text = joined(files.map(readEnd));
+  if (text === null) return null;
+  // What no terminal has seen has no carriage returns before its line breaks.
+  const printed = printedText(text.replace(/\r?\n/gu, '\r\n'));
+  return paneHistory(null, '', printed, { pane: null, color: false, lines: null }).lines;
 }
 
 /** The end of a file, from the beginning of a line; null where there is no such file. */

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import type { SessionRecord } from '../session/live.ts';
 import { type SettingSource, setting } from '../session/settings.ts';
+import { HAS_DEAD_LINE } from '../tmux/dead-pane.ts';
 
 /**
  * Where the history of a session is kept when it has ended. The id tells it from another one of that name. The name of
@@ -23,14 +24,24 @@ export interface HistoryLines {
   cleanUp: boolean;
 }
 
-/** The first line has to be `p`. Without tmux's own last line, and the empty rest of the screen. */
+/** The first line has to begin with `p`. Without tmux's own last line, and the empty rest of the screen. */
 const LAST_LINES = [
-  'NR == 1 { if ($0 != p) exit 1; next }',
+  'NR == 1 { if ($1 != p) exit 1; dead = $2; next }',
   'NR > 2 { put(l) }',
   '{ l = $0 }',
-  'END { if (NR > 1 && l !~ /^Pane is dead/) put(l) }',
+  'END { if (NR > 1 && !(dead && l ~ /^Pane is dead/)) put(l) }',
   String.raw`function put(s) { if (s ~ /^[ \t]*$/) b = b s "\n"; else { printf "%s%s\n", b, s; b = "" } }`,
 ].join('\n');
+
+/**
+ * Instead of tmux's own last line one below the screen, so that nobody waits for a prompt. Only where that place is free,
+ * and in the words of tmux.
+ */
+const DEATH_NOTE = [
+  `  w='#{?${HAS_DEAD_LINE},,1}'`,
+  String.raw`  q "set-option -p" "pane-border-format \"#{?pane_dead, Ended with exit code $r#, #{t:pane_dead_time} ,#{pane_title}}\"" "$w"`,
+  '  q "set-option -w" "pane-border-status bottom" "#{&&:$w,#{==:#{pane-border-status},off}}"',
+];
 
 /**
  * The end of a run's script: the state for the status line, and in the background, when tmux has read all that the
@@ -42,8 +53,8 @@ export function historyLines({ tmux, file, cleanUp }: HistoryLines): string[] {
   return [
     `t() { ${tmux} "$@" 2>/dev/null; }`,
     'p=${TMUX%,*}; p=${p##*,}',
-    // Does it in this pane of this server, or nothing.
-    `q() { t if-shell -F -t "$TMUX_PANE" "#{==:#{pid},$p}" "$1 -t $TMUX_PANE $2"; }`,
+    // Does it in this pane of this server, and only on the condition that may be given; or nothing.
+    `q() { t if-shell -F -t "$TMUX_PANE" "#{&&:#{==:#{pid},$p},\${3-1}}" "$1 -t $TMUX_PANE $2"; }`,
     'if [ "$r" -eq 0 ]; then e=completed; else e=failed; fi',
     "trap '' HUP INT QUIT TERM",
     // The log's reader would stay as long as the dead pane does, which tmux lets nobody unpipe.
@@ -60,13 +71,14 @@ export function historyLines({ tmux, file, cleanUp }: HistoryLines): string[] {
       ? []
       : [
           `  f=${file}`,
-          '  t display-message -p -t "$TMUX_PANE" "#{pid}" ";" capture-pane -p -J -S - -t "$TMUX_PANE" >"$d/history" &&',
+          `  t display-message -p -t "$TMUX_PANE" "#{pid} ${HAS_DEAD_LINE}" ";" capture-pane -p -J -S - -t "$TMUX_PANE" >"$d/history" &&`,
           // The directory may be one where others plant links: nothing is written, or moved, through one.
           '    rm -f -- "$f.new" &&',
           String.raw`    (set -C; awk -v p="$p" '${LAST_LINES}' "$d/history" >"$f.new") &&`,
           '    [ ! -d "$f" ] && mv -f -- "$f.new" "$f"',
           '  rm -f -- "$d/history" "$f.new"',
         ]),
+    ...DEATH_NOTE,
     ...(cleanUp ? ['  if [ "$r" -eq 0 ]; then q kill-pane; fi'] : []),
     '} </dev/null >/dev/null 2>&1 &',
   ];

@@ -13,7 +13,8 @@ import {
   type StoredSnapshot,
 } from '../store/sessions.ts';
 import { crqsOf } from '../store/crq-links.ts';
-import { type LoggedCommand, loggedCommands } from './command-log.ts';
+import { type LoggedCommand, loggedCommands, outputFiles } from './command-log.ts';
+import { printedLines } from './history-read.ts';
 import { groups } from './listing.ts';
 import { openWorkspace } from './workspace.ts';
 
@@ -30,13 +31,18 @@ export type HistoryEntry =
       kind: 'command';
       session: Pick<SessionRecord, 'id' | 'name'>;
       command: LoggedCommand;
+      /** All that it printed, where that was asked for and is kept. */
+      output: string[] | null;
     };
 
 /**
  * The snapshots of a session, or of all, newest first, and between them what happened to them. A
  * reference to an older snapshot begins there. For one session also the commands that were started in it.
  */
-export async function history(ref: string | null, count: number | null): Promise<HistoryEntry[]> {
+export async function history(
+  ref: string | null,
+  { count, full = false }: { count: number | null; full?: boolean },
+): Promise<HistoryEntry[]> {
   const ws = await openWorkspace();
   const catalog = await readCatalog(ws.repo.git);
   const forms = shortForms(catalog);
@@ -63,7 +69,12 @@ export async function history(ref: string | null, count: number | null): Promise
       crqs: 'snapshot' in r ? crqsOf(catalog, r.stored, r.snapshot) : [],
     },
   }));
-  for (const { command, time } of cut) if (command !== null) entries.push({ time, entry: command });
+  for (const { command, time } of cut) {
+    if (command === null) continue;
+    const { stored, ...entry } = command;
+    const output = full ? printedLines(outputFiles(stored, entry.command)) : null;
+    entries.push({ time, entry: { ...entry, output } });
+  }
   // With a limit, what is older than the last one shown belongs to the part that is not shown.
   const oldest = cut.length < dated.length ? (cut.at(-1)?.time ?? Infinity) : -Infinity;
   for (const { name, remote, record } of events) {
@@ -73,7 +84,7 @@ export async function history(ref: string | null, count: number | null): Promise
   return entries.toSorted((a, b) => b.time - a.time).map((e) => e.entry);
 }
 
-type CommandEntry = Extract<HistoryEntry, { kind: 'command' }>;
+type CommandEntry = Omit<Extract<HistoryEntry, { kind: 'command' }>, 'output'> & { stored: StoredRecord };
 
 function timeOf({ command }: CommandEntry): number {
   return Date.parse(command.at) || 0;
@@ -98,7 +109,9 @@ function commandsOf(records: StoredRecord[], word: string): CommandEntry[] {
     );
   }
   return found.flatMap(({ stored }) =>
-    loggedCommands(stored).map((command) => ({ kind: 'command' as const, session: stored.record, command })),
+    loggedCommands(stored).map((command) => ({
+      ...{ kind: 'command' as const, session: stored.record, command, stored },
+    })),
   );
 }
 

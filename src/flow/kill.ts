@@ -5,6 +5,7 @@ import { SessionRecords, type StoredRecord } from '../store/records.ts';
 import { quote } from '../tmux/syntax.ts';
 import { type PaneRow, readWindows, runScript, type WindowRow } from '../tmux/windows.ts';
 import { saveHistories } from './history-capture.ts';
+import { noteKilled } from './log-end.ts';
 import { askTmux, type LiveView, type LiveWorld, readLiveWorld } from './live.ts';
 import { openWorkspace, type Workspace } from './workspace.ts';
 
@@ -57,6 +58,7 @@ export async function killSessions(ws: Workspace, looked: readonly AliveView[]):
     const killed = views.filter((v) => !stays.includes(v));
     const left = await endGroups(stays.length === 0 ? leaders : leadersOf(killed, panes));
     for (const pid of left) warnings.push(`process ${pid} did not end`);
+    warnings.push(...(await noteKilled(ws, killed)));
     const message = said[0] ?? 'tmux did not end it';
     return { killed, failed: stays.map((view) => ({ view, message })), warnings };
   } finally {
@@ -109,6 +111,7 @@ export async function endOrphans(ws: Workspace, views: readonly LiveView[]): Pro
     return [{ pid: group, startTime: null }];
   });
   const left = await endGroups(leaders);
+  warnings.push(...(await noteKilled(ws, views)));
   return [...warnings, ...left.map((pid) => `process ${pid} did not end`)];
 }
 
@@ -148,8 +151,9 @@ function ifSame({ tmux, tmuxId }: AliveView, command: string): string {
 
 /** Those that tmux has, as they were looked at. */
 async function stillThere(ws: Workspace, views: readonly AliveView[]): Promise<AliveView[]> {
-  const { server, problem } = await askTmux(ws.tmux);
-  // A server that ends with its last session may be met while it does so.
+  let { server, problem } = await askTmux(ws.tmux);
+  // A server that ends with its last session may be met while it does so, and then says nothing.
+  if (problem?.code === 'tmux-failed') ({ server, problem } = await askTmux(ws.tmux));
   if (problem instanceof SessionError && problem.code !== 'server-gone') throw problem;
   const now = new Set(server?.sessions.map(identity));
   return views.filter((v) => now.has(identity(v.tmux)));

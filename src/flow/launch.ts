@@ -9,16 +9,19 @@ import {
   SessionFailedError,
 } from '../session/errors.ts';
 import { isSessionName } from '../session/names.ts';
-import { runName, type SessionRecord, slug } from '../session/live.ts';
+import type { SessionConfig } from '../session/lifecycle.ts';
+import { runName, type SessionRecord, slug, windowName } from '../session/live.ts';
 import { invalidSetting, setting } from '../session/settings.ts';
 import { fromText, toText, type Text } from '../session/text.ts';
 import { jobScript, outputScript, readJob, waitInDirectory } from '../process/job.ts';
 import { SessionRecords, type StoredRecord } from '../store/records.ts';
+import { readCatalog } from '../store/sessions.ts';
 import { rememberStart } from '../tmux/capture.ts';
 import { quote, quoteExpanded, quoteTimed, statusValue } from '../tmux/syntax.ts';
 import { tmuxEnvironment, tmuxFailure } from '../tmux/tmux.ts';
 import { quotePosix } from '../trust/quote.ts';
 import { historyFile, historyLines } from './history-save.ts';
+import { recordStart } from './record-start.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface LaunchSpec {
@@ -34,6 +37,9 @@ export interface LaunchSpec {
   branch: string | null;
   metadata: Record<string, string>;
   ai: boolean;
+  config?: SessionConfig;
+  /** It is only made, and somebody starts it later: its state is `created`. */
+  later?: boolean;
 }
 
 export interface Launched {
@@ -58,6 +64,9 @@ export async function launch(ws: Workspace, spec: LaunchSpec): Promise<Launched>
   check(spec);
   const shell = shellOf(ws);
   const records = new SessionRecords(ws.repo);
+  // git answers while tmux works.
+  const asked = readCatalog(ws.repo.git);
+  asked.catch(() => undefined);
   for (let attempt = 1; ; attempt++) {
     const identifier = attempt === 1 ? spec.identifier : `${slug(spec.identifier, 30)}-${attempt}`;
     const at = new Date();
@@ -69,13 +78,24 @@ export async function launch(ws: Workspace, spec: LaunchSpec): Promise<Launched>
       worktree: spec.worktree === null ? null : toText(Buffer.from(spec.worktree)),
       ...{ branch: spec.branch, createdAt: at.toISOString(), metadata: spec.metadata, ai: spec.ai },
       historyLimit: setting(ws.config, 'historyLimit', process.env),
+      ...(spec.config === undefined ? {} : { config: spec.config }),
     });
+    let made: Omit<Launched, 'stored'> | null;
     try {
-      const made = await inTmux(ws, stored, shell, spec.kind === 'run');
-      if (made !== null) return { stored, ...made };
+      made = await inTmux(
+        ws,
+        stored,
+        shell,
+        spec.kind === 'run',
+        spec.later === true ? 'created' : 'running',
+      );
     } catch (error) {
       records.remove(stored.record.id);
       throw error;
+    }
+    if (made !== null) {
+      if (spec.later !== true) await recordStart(ws, stored, asked);
+      return { stored, ...made };
     }
     records.remove(stored.record.id);
     if (spec.name !== null || attempt === ATTEMPTS) {
@@ -160,6 +180,7 @@ async function inTmux(
   stored: StoredRecord,
   shell: string | null,
   runs: boolean,
+  state: 'created' | 'running' = 'running',
 ): Promise<Omit<Launched, 'stored'> | null> {
   const { record, directory } = stored;
   const save = setting(ws.config, 'historyAutoSave', process.env);
@@ -169,7 +190,7 @@ async function inTmux(
     const script = Buffer.from(runScript(ws, stored, shell, file), 'latin1');
     writeFileSync(path.join(directory, 'start'), script, { mode: 0o600 });
   }
-  const input = commands(stored, shell, save, runs);
+  const input = commands(stored, shell, save, runs, state);
   const result = await ws.tmux.run(['start-server', ';', 'source-file', '-'], input);
   const [tmuxId = '', paneId = '', pid = ''] = result.stdout.toString('latin1').trim().split(/\s/u);
   if (result.code !== 0 || pid === '') {
@@ -239,7 +260,13 @@ export function latin(bytes: Buffer): string {
  * spelling. Where one that was adopted has such a name, it gets it last. Two tmux calls, the second with the id, would
  * not do: between them `destroy-unattached` ends the session, and nobody can tell whose it is.
  */
-function commands(stored: StoredRecord, shell: string | null, save: boolean, runs: boolean): string {
+function commands(
+  stored: StoredRecord,
+  shell: string | null,
+  save: boolean,
+  runs: boolean,
+  state: string,
+): string {
   const { record, directory } = stored;
   const name = isTmuxName(record.name) ? record.name : `gs-${record.id}`;
   const at = quote(`=${name}:`);
@@ -249,6 +276,8 @@ function commands(stored: StoredRecord, shell: string | null, save: boolean, run
       : '';
   const env = environment(record).map(([key, value]) => `-e ${quote(`${key}=${value}`)}`);
   const cwd = quoteExpanded(fromText(record.cwd));
+  // A window of that name would be called after the script's shell otherwise, as those of all runs. Named, it keeps it.
+  const called = runs ? `-n ${quoteExpanded(statusValue(windowName(record)))}` : '';
   const program = runs
     ? ['--', '/bin/sh', quote(path.join(directory, 'start'))]
     : shell === null
@@ -258,7 +287,7 @@ function commands(stored: StoredRecord, shell: string | null, save: boolean, run
     ['@git-session-id', record.id],
     ['@git-session-name', statusValue(record.name)],
     ['@git-session-identifier', record.identifier],
-    ['@git-session-state', 'running'],
+    ['@git-session-state', state],
   ];
   const list = [
     `new-session -d -P -F "#{session_id}" -s ${quote(name)} ${size} -c ${cwd} ${env.join(' ')} -- /bin/sh -c "read x"`,
@@ -272,10 +301,12 @@ function commands(stored: StoredRecord, shell: string | null, save: boolean, run
           `set-option -t ${at} default-command ${quote('')}`,
           `set-option -t ${at} default-shell ${quote(shell)}`,
         ]),
-    `new-window -k -P -F "#{pane_id} #{pane_pid}" -t ${quote(`=${name}:^`)} -c ${cwd} ${program.join(' ')}`,
+    `new-window -k -P -F "#{pane_id} #{pane_pid}" ${called} -t ${quote(`=${name}:^`)} -c ${cwd} ${program.join(' ')}`,
   ];
   if (runs) {
     list.push(`set-option -p -t ${at} remain-on-exit on`);
+    // With anything else here, the output scrolls away at the end. tmux 3.2 does not know the option.
+    list.push(`set-option -p -q -t ${at} remain-on-exit-format ${quote('')}`);
     // What a save is to hold: the command, and not the script around it.
     const words = (record.argv ?? []).map((word) => fromText(word));
     list.push(`set-option -p -t ${at} @git-session-start ${quote(rememberStart(words))}`);

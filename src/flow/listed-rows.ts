@@ -16,7 +16,7 @@ import { displayText, fromText } from '../session/text.ts';
 import { address } from '../store/resolve.ts';
 import type { StoredSnapshot } from '../store/sessions.ts';
 import type { ReadSummary } from '../store/summaries.ts';
-import type { LiveView } from './live.ts';
+import { isRevived, type LiveView } from './live.ts';
 
 /** A saved session, told by one of its snapshots. */
 export interface SavedSession {
@@ -102,6 +102,7 @@ function rowOf({ view, saved }: Joined, label: string, places: Places): Listed {
     sessionName: view?.name ?? summary?.tmuxName ?? null,
     ...(record === null ? partsOfName(name) : { context: record.context, identifier: record.identifier }),
     ...{ kind: record?.kind ?? null, argv: record?.argv ?? null, ai: record?.ai ?? false },
+    config: record?.config,
     ...{ metadata: record?.metadata ?? {}, agents: tmux?.agentStates ?? [] },
     // Most tables do not show it.
     get workingDir() {
@@ -150,7 +151,7 @@ function directoryOf(view: LiveView | null, summary: SnapshotSummary | null, pla
 
 /** What was given to `run`, else what its main pane runs. tmux knows only the program's name of that. */
 function commandOf(view: LiveView | null, summary: SnapshotSummary | null): string | null {
-  const argv = view?.stored?.record.argv ?? null;
+  const argv = view === null || isRevived(view) ? null : (view.stored?.record.argv ?? null);
   if (argv !== null) return argv.length === 1 ? displayText(argv[0]!) : displayText(quoteCommand(argv));
   const program = view?.tmux?.pane.command.toString('utf8') ?? null;
   return program === null || program === summary?.program ? (summary?.command ?? program) : program;
@@ -165,11 +166,19 @@ function timesOf(view: LiveView | null, summary: SnapshotSummary | null, status:
     createdAt: record?.createdAt ?? iso(born),
     startedAt:
       iso(job?.start) ??
-      (record?.kind === 'run' ? record.createdAt : (iso(born) ?? record?.createdAt ?? null)),
-    endedAt: isOver(status) ? (iso(job?.end) ?? stored?.ended?.at ?? null) : null,
+      (record?.kind === 'run' && !isRevived(view!)
+        ? record.createdAt
+        : (iso(born) ?? record?.createdAt ?? null)),
+    endedAt: isOver(status) ? (iso(job?.end) ?? endSaid(view) ?? stored?.ended?.at ?? null) : null,
     lastAccessedAt: stored === null ? iso(tmux?.activityAt) : new Date(stored.accessedMs).toISOString(),
     lastAttachedAt: iso(attached),
   };
+}
+
+/** When somebody noted the end in the session's log. */
+function endSaid(view: LiveView | null): string | null {
+  const log = view?.log ?? null;
+  return log?.name === 'completed' || log?.name === 'failed' ? log.at : null;
 }
 
 /** Seconds since 1970 as ISO 8601. */

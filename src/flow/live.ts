@@ -1,7 +1,16 @@
 import { SessionError, NoServerError } from '../session/errors.ts';
-import { type Candidate, type JobStatus, judge, type Judgement, isSessionId } from '../session/live.ts';
+import {
+  type Candidate,
+  type JobStatus,
+  judge,
+  type Judgement,
+  isSessionId,
+  type LoggedState,
+} from '../session/live.ts';
 import type { Repository } from '../git/repository.ts';
 import { jobRuns, readJob } from '../process/job.ts';
+import { journalDirectory } from '../store/journal.ts';
+import { journalState } from '../store/journal-state.ts';
 import { SessionRecords, type StoredRecord } from '../store/records.ts';
 import { readCatalog, readSnapshots } from '../store/sessions.ts';
 import { listSessions, type LiveSession, type Server } from '../tmux/capture.ts';
@@ -20,7 +29,10 @@ export interface LiveView extends Candidate {
   tmuxId: string | null;
   /** The session that shows the terminal we run in. */
   current: boolean;
+  /** Of what runs now: null for a run whose tmux session was brought back. */
   job: JobStatus | null;
+  /** What its journal in this clone says; null where there is none. */
+  log: LoggedState | null;
   /** Null for a tmux session without a record of ours. */
   judgement: Judgement | null;
 }
@@ -41,7 +53,7 @@ export async function readLiveWorld(
 ): Promise<LiveWorld> {
   const records = new SessionRecords(repo).list();
   const { server, problem } = await askTmux(tmux, asked);
-  return { ...{ server, problem }, views: join(records, server) };
+  return { ...{ server, problem }, views: join(records, server, journalDirectory(repo.commonDir)) };
 }
 
 /** The workspace with its sessions, for a command that is of no use where tmux can't be asked. */
@@ -85,7 +97,7 @@ export async function askTmux(
   }
 }
 
-function join(records: StoredRecord[], server: Server | null): LiveView[] {
+function join(records: StoredRecord[], server: Server | null, journals: string): LiveView[] {
   const byId = new Map(records.map((stored) => [stored.record.id, stored]));
   const views: LiveView[] = [];
   for (const session of server?.sessions ?? []) {
@@ -93,10 +105,20 @@ function join(records: StoredRecord[], server: Server | null): LiveView[] {
     const stored = byId.get(session.boundId) ?? null;
     // Two tmux sessions with one id (a copied one): the record is of the first.
     if (stored !== null) byId.delete(session.boundId);
-    views.push(viewOf(stored, session, session.id === server?.current));
+    views.push(viewOf(stored, session, session.id === server?.current, journals));
   }
-  for (const stored of byId.values()) views.push(viewOf(stored, null, false));
+  for (const stored of byId.values()) views.push(viewOf(stored, null, false, journals));
   return views;
+}
+
+/** What tmux has, where no repository knows more of it. */
+export function viewsOf(server: Server): LiveView[] {
+  return join([], server, '');
+}
+
+/** Its tmux session was brought back: what its record says was started is not what is in there. */
+export function isRevived({ stored, tmux }: LiveView): boolean {
+  return stored?.revived === true && tmux !== null;
 }
 
 /** Sessions that are ours for the moment: restores under way, and their anchors. */
@@ -104,13 +126,20 @@ export function isTransient(s: LiveSession): boolean {
   return s.building !== '' || s.name.toString('latin1').startsWith('git-session-anchor-');
 }
 
-function viewOf(stored: StoredRecord | null, tmux: LiveSession | null, current: boolean): LiveView {
+function viewOf(
+  stored: StoredRecord | null,
+  tmux: LiveSession | null,
+  current: boolean,
+  journals: string,
+): LiveView {
   const record = stored?.record ?? null;
-  const job = stored === null || record?.kind !== 'run' ? null : readJob(stored.directory);
+  const revived = stored?.revived === true && tmux !== null;
+  const job = stored === null || record?.kind !== 'run' || revived ? null : readJob(stored.directory);
+  const log = record === null ? null : journalState(journals, record.id);
   const name = tmux?.name.toString('utf8') ?? record?.name ?? '';
   const others = record === null ? [] : [record.name, record.identifier];
   return {
-    ...{ name, stored, tmux, current, job },
+    ...{ name, stored, tmux, current, job, log },
     id: record?.id ?? (tmux !== null && isSessionId(tmux.boundId) ? tmux.boundId : null),
     names: [name, ...others.filter((other, i) => other !== name && others.indexOf(other) === i)],
     tmuxId: tmux?.id ?? null,
@@ -118,7 +147,7 @@ function viewOf(stored: StoredRecord | null, tmux: LiveSession | null, current: 
       record === null
         ? null
         : judge({
-            ...{ kind: record.kind, job, ended: stored?.ended ?? null },
+            ...{ kind: record.kind, job, ended: stored?.ended ?? null, revived, log },
             alive: tmux !== null,
             attachedClients: tmux?.attachedClients ?? 0,
             wasAttached: (tmux?.lastAttachedAt ?? null) !== null,

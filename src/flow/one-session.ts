@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AmbiguousRefError, SessionExistsError, UnknownRefError } from '../session/errors.ts';
 import { isGlob, isSessionId, matchSessions } from '../session/live.ts';
 import { setting } from '../session/settings.ts';
@@ -44,6 +45,9 @@ export function noSession(word: string): UnknownRefError {
   ]);
 }
 
+/** So many commands can bring a session back at once, and the slowest of them still finds it. */
+const ATTEMPTS = 8;
+
 export interface Reached {
   stored: StoredRecord;
   tmuxId: string;
@@ -77,7 +81,8 @@ export async function reachSession(
       const isPlace = (v: LiveView) => v.tmuxId === tmuxId && view.stored?.record.kind !== 'run';
       return { stored: view.stored!, tmuxId, view: now.views.find(isPlace) ?? null };
     } catch (error) {
-      if (!(error instanceof SessionExistsError) || attempt === 3) throw error;
+      if (!(error instanceof SessionExistsError) || attempt === ATTEMPTS) throw error;
+      await sleep(Math.random() * 50 * attempt);
     }
   }
 }

@@ -79,7 +79,7 @@ export async function readOverview(withBranches: boolean): Promise<Overview> {
 
 function isAlive(v: LiveView): boolean {
   const status = v.judgement?.status ?? 'running';
-  return v.tmux !== null && (status === 'running' || status === 'detached');
+  return v.tmux !== null && ['created', 'running', 'detached', 'paused'].includes(status);
 }
 
 /** The worktree in which a session works: that of its active pane now, else the one that it was started in. */

@@ -4,6 +4,7 @@ import { readWindows } from '../tmux/windows.ts';
 import { removeHistory } from './history-capture.ts';
 import { type AliveView, isAlive, killSessions } from './kill.ts';
 import { type LiveView, readLiveWorld, savedIds } from './live.ts';
+import { sameName } from './same-name.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface RemovedRecord {
@@ -23,16 +24,29 @@ export interface LiveRemoval {
   warnings: string[];
 }
 
+interface Removal {
+  isSaved: (ref: string) => boolean;
+  /** Ids of the sessions that are saved by this name. */
+  savedIds: (ref: string) => Promise<Set<string>>;
+  /** Also where terminals show the session. */
+  force: boolean;
+}
+
 /** Throws where a session that is used would lose something, before anything is deleted. */
 export async function planLiveRemoval(
   ws: Workspace,
   refs: readonly string[],
-  { isSaved, force }: { isSaved: (ref: string) => boolean; force: boolean },
+  { savedIds: ids, isSaved, force }: Removal,
 ): Promise<LiveRemoval> {
   const found: LiveRemoval = { records: [], remains: [], refs: new Set(), warnings: [] };
   const { views } = await readLiveWorld(ws.repo, ws.tmux);
   for (const ref of new Set(refs)) {
-    const named = views.filter((v) => v.id === ref || v.name === ref || v.stored?.record.name === ref);
+    const called = views.filter((v) => v.id === ref || v.name === ref || v.stored?.record.name === ref);
+    const named = await meant(ref, called, isSaved(ref) ? () => ids(ref) : null);
+    const others = called.filter((v) => v.stored !== null && v.tmux === null && !named.includes(v));
+    for (const { id } of others) {
+      found.warnings.push(`another session called '${ref}' has ended and stays: git session delete ${id}`);
+    }
     if (!force) await refuseAttached(ws, named.filter(isAlive));
     for (const view of named) {
       if (view.stored === null) continue;
@@ -47,6 +61,22 @@ export async function planLiveRemoval(
     }
   }
   return found;
+}
+
+/** Of several that are called so those that live, else the one whose snapshots go, else the only one. */
+async function meant(
+  ref: string,
+  called: readonly LiveView[],
+  ids: (() => Promise<Set<string>>) | null,
+): Promise<LiveView[]> {
+  const alive = called.filter((v) => v.tmux !== null);
+  const ended = called.filter((v) => v.tmux === null);
+  if (alive.length > 0) return alive;
+  if (ended.length < 2) return ended;
+  const saved = ids === null ? new Set<string>() : await ids();
+  const own = ended.filter((v) => saved.has(v.id!));
+  if (own.length > 0) return own;
+  throw sameName(ref, ended, 'git session delete <id>');
 }
 
 async function refuseAttached(ws: Workspace, views: AliveView[]): Promise<void> {

@@ -1,12 +1,17 @@
 import { SessionError, UnknownRefError } from '../session/errors.ts';
+import { isSessionId } from '../session/live.ts';
 import { isSessionName, parseSessionRef, REMOTE_SESSIONS, SESSIONS } from '../session/names.ts';
 import { listRefs, type Ref } from '../git/refs.ts';
+import { readLogSegments } from '../store/log-segments.ts';
 import { removeNoteLines } from '../store/note-lines.ts';
 import { deleteRefs, deleteSnapshots } from '../store/remove.ts';
 import { defaultRemote, listRemoteRefs, pushRefs, requireRemote } from '../store/remotes.ts';
+import { SessionRecords } from '../store/records.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
 import { type Catalog, readCatalog, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
+import { type ForgottenLog, forgetLogs } from './forget-log.ts';
 import { planLiveRemoval, removeLive, type RemovedRecord } from './remove-live.ts';
+import { refName } from './session-log.ts';
 import { pushNotes } from './share.ts';
 import { identity, openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
 
@@ -44,8 +49,13 @@ export async function remove(options: DeleteOptions): Promise<DeleteResult> {
   const catalog = await readCatalog(ws.repo.git);
   const there = remote === null ? [] : await onRemote(ws, remote, options.refs);
   const isSaved = (ref: string) => [...catalog.snapshots, ...there].some((s) => s.name === ref);
-  const live = await planLiveRemoval(ws, options.refs, { isSaved, force: options.force });
-  const refs = options.refs.filter((ref) => isSaved(ref) || !live.refs.has(ref));
+  const savedIds = (ref: string) => idsOf(ws, catalog, ref);
+  const live = await planLiveRemoval(ws, options.refs, { isSaved, savedIds, force: options.force });
+  const logged = await loggedOnly(
+    ws,
+    options.refs.filter((ref) => !isSaved(ref) && !live.refs.has(ref)),
+  );
+  const refs = options.refs.filter((ref) => isSaved(ref) || !(live.refs.has(ref) || logged.has(ref)));
   const { snapshots, foreign, elsewhere } = select(catalog, refs, remote, there);
   const result: DeleteResult = {
     deleted: [],
@@ -55,6 +65,8 @@ export async function remove(options: DeleteOptions): Promise<DeleteResult> {
     warnings: live.warnings,
   };
   result.deleted = await describe(ws, catalog, snapshots);
+  const ids = new Map<string, Set<string>>();
+  for (const { name, whole } of result.deleted) if (whole) ids.set(name, await idsOf(ws, catalog, name));
   const tombstones = await deleteSnapshots(ws.repo, catalog, [...snapshots, ...elsewhere]);
   await deleteRefs(ws.repo, foreign);
   result.foreign = foreign.map((r) => ({ ref: r.name, oid: r.oid }));
@@ -66,8 +78,53 @@ export async function remove(options: DeleteOptions): Promise<DeleteResult> {
     result.warnings.push(`deleted, but the lines in the CRQ notes stay: ${error.message}`);
   }
   result.records = await removeLive(ws, live);
-  if (remote !== null) result.remote = await removeFrom(ws, remote, gone, tombstones);
+  for (const [name, ids] of logged) {
+    result.records.push(...ids.map((id) => ({ id, name, history: null })));
+  }
+  const forgotten = await forgetLogs(ws, await goneSessions(ws, result, ids), result.warnings);
+  if (remote !== null) result.remote = await removeFrom(ws, remote, gone, tombstones, forgotten);
   return result;
+}
+
+/** Names below which there is nothing but logs, with the ids of the sessions that they are of. */
+async function loggedOnly(ws: Workspace, refs: readonly string[]): Promise<Map<string, string[]>> {
+  const names = refs.filter(isSessionName);
+  if (names.length === 0) return new Map();
+  const segments = await readLogSegments(ws.repo.git, new Set(names));
+  const stored = new SessionRecords(ws.repo);
+  const records = segments.flatMap((s) => s.records);
+  const deleted = new Set(records.flatMap((r) => (r.event.type === 'deleted' ? [r.session] : [])));
+  const isLeft = (id: string) => isSessionId(id) && !deleted.has(id) && stored.read(id) === null;
+  const found = new Map<string, string[]>();
+  for (const name of names) {
+    const own = segments.filter((s) => s.remote === null && s.name === name).flatMap((s) => s.records);
+    const ids = [...new Set(own.map((r) => r.session))].filter(isLeft);
+    if (ids.length > 0) found.set(name, ids);
+  }
+  return found;
+}
+
+/** Sessions of which nothing is left here but the log, with the names below which it is. */
+async function goneSessions(
+  ws: Workspace,
+  { deleted, records }: DeleteResult,
+  ids: ReadonlyMap<string, ReadonlySet<string>>,
+): Promise<Map<string, string>> {
+  const stored = new SessionRecords(ws.repo);
+  const { snapshots } = await readCatalog(ws.repo.git);
+  const isSaved = (name: string) => snapshots.some((s) => s.remote === null && s.name === name);
+  const gone = new Map<string, string>();
+  for (const { id, name } of records) if (!isSaved(refName(name))) gone.set(id, refName(name));
+  for (const { name } of deleted.filter((d) => d.whole)) {
+    for (const id of ids.get(name) ?? []) if (stored.read(id) === null) gone.set(id, name);
+  }
+  return gone;
+}
+
+async function idsOf(ws: Workspace, { snapshots }: Catalog, name: string): Promise<Set<string>> {
+  const own = snapshots.filter((s) => s.remote === null && s.name === name);
+  const read = await readSnapshots(ws.repo.git, own);
+  return new Set(read.flatMap((r) => ('snapshot' in r ? [r.snapshot.session.id] : [])));
 }
 
 async function remoteOf(ws: Workspace, option: DeleteOptions['remote']): Promise<string | null> {
@@ -164,6 +221,7 @@ async function removeFrom(
   remote: string,
   gone: StoredSnapshot[],
   tombstones: string[],
+  logs: readonly ForgottenLog[],
 ): Promise<DeleteResult['remote']> {
   const flags = { dryRun: false, verify: true, atomic: false };
   const there: string[] = [];
@@ -174,10 +232,16 @@ async function removeFrom(
       .flatMap((s) => ['snapshot', 'context'].map((kind) => `${SESSIONS}${name}/${s.id}/${kind}`));
     there.push(...refs.filter((ref) => has.has(ref)));
   }
+  const segments = new Set(logs.flatMap((log) => log.refs));
+  if (segments.size > 0) {
+    const has = await listRemoteRefs(ws.repo.git, remote, SESSIONS);
+    there.push(...has.filter((ref) => segments.has(ref)));
+  }
+  const said = [...tombstones, ...logs.flatMap((log) => log.tombstone ?? [])];
   const report = await pushRefs(
     ws.repo.git,
     remote,
-    [...tombstones.map((ref) => `${ref}:${ref}`), ...there.map((ref) => `:${ref}`)],
+    [...said.map((ref) => `${ref}:${ref}`), ...there.map((ref) => `:${ref}`)],
     flags,
   );
   await pushNotes(ws, remote, flags);

@@ -1,5 +1,4 @@
 import {
-  AmbiguousRefError,
   SessionError,
   SessionExistsError,
   TmuxFailedError,
@@ -10,12 +9,15 @@ import { checkName } from '../session/names.ts';
 import { nearestName } from '../session/nearest.ts';
 import { renameNoteLines } from '../store/note-lines.ts';
 import { SessionRecords } from '../store/records.ts';
-import { moveSession } from '../store/remove.ts';
+import { readLogSegments } from '../store/log-segments.ts';
+import { moveRefs, moveSession } from '../store/remove.ts';
 import { type Catalog, readCatalog, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
 import { quote, quoteExpanded, statusValue } from '../tmux/syntax.ts';
 import { moveHistory } from './history-capture.ts';
 import { requireTmuxName } from './launch.ts';
 import { type LiveView, readLiveWorld, savedIds } from './live.ts';
+import { refName } from './session-log.ts';
+import { onlyOne } from './same-name.ts';
 import { identity, openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
 
 export interface RenameResult {
@@ -47,7 +49,7 @@ export async function rename(given: string | null, to: string): Promise<RenameRe
   const ws = await openWorkspace();
   requireEnabled(ws.config);
   const [catalog, { views }] = await Promise.all([readCatalog(ws.repo.git), readLiveWorld(ws.repo, ws.tmux)]);
-  const subject = findSubject(given ?? currentName(views, to), views, catalog);
+  const subject = findSubject(given ?? currentName(views, to), to, views, catalog);
   const { from, snapshots } = subject;
   const warnings: string[] = [];
   const view = await ownView(ws, subject, warnings);
@@ -75,8 +77,33 @@ export async function rename(given: string | null, to: string): Promise<RenameRe
     () => renameInTmux(ws, view, snapshots.at(-1) ?? null, to, views, warnings),
     null,
   );
-  if (view?.stored != null && (tmux !== null || view.tmux === null)) renameRecord(ws, view.stored.record, to);
+  const renamesRecord = view?.stored != null && (tmux !== null || view.tmux === null);
+  const logs = renamesRecord ? new Set([view.stored!.record.id]) : new Set<string>();
+  const oldName = renamesRecord ? refName(view.stored!.record.name) : from;
+  if (renamesRecord) renameRecord(ws, view.stored!.record, to);
+  else if (view?.stored == null) for (const id of await idsOf(ws, snapshots)) logs.add(id);
+  await moveLogs(ws, logs, oldName, to, warnings);
   return { from, to, id: view?.id ?? null, snapshots: snapshots.length, notes, tmux, warnings };
+}
+
+/** The segments of these sessions' logs. Where they can't be moved, the next flush writes them below the new name. */
+async function moveLogs(
+  ws: Workspace,
+  ids: ReadonlySet<string>,
+  from: string,
+  to: string,
+  warnings: string[],
+): Promise<void> {
+  try {
+    if (ids.size === 0 || from === to) return;
+    const own = (await readLogSegments(ws.repo.git, new Set([from]))).filter(
+      (s) => s.remote === null && s.records.length > 0 && s.records.every((r) => ids.has(r.session)),
+    );
+    if (own.length > 0) await moveRefs(ws.repo, own, from, to);
+  } catch (error) {
+    if (!(error instanceof SessionError)) throw error;
+    warnings.push(`renamed, but its log keeps the old name: ${error.message}`);
+  }
 }
 
 function currentName(views: readonly LiveView[], to: string): string {
@@ -86,35 +113,24 @@ function currentName(views: readonly LiveView[], to: string): string {
 }
 
 /** By the exact name, the id, or the identifier: a rename goes after no pattern. */
-function findSubject(given: string, views: readonly LiveView[], catalog: Catalog): Subject {
+function findSubject(given: string, to: string, views: readonly LiveView[], catalog: Catalog): Subject {
   const byId = views.find((v) => v.id === given || v.tmuxId === given);
   const from = byId?.name ?? given;
   const named = views.filter((v) => v.name === from || v.stored?.record.name === from);
-  // One that is alive comes before those that have ended, and of these the last.
-  const view = byId ?? named.find((v) => v.tmux !== null) ?? named.at(-1) ?? null;
+  const type = `git session rename <id> ${to}`;
+  const view = byId ?? onlyOne(given, named, type);
   const snapshots = catalog.snapshots.filter((s) => s.remote === null && s.name === from);
   if (view !== null || snapshots.length > 0) return { from, view, snapshots };
-  const called = identifiedBy(given, views);
-  if (called !== null) return findSubject(called.id!, views, catalog);
+  // Names come before identifiers.
+  const called = views.filter((v) => v.stored?.record.identifier === given);
+  const identified = onlyOne(given, called, type);
+  if (identified !== null) return findSubject(identified.id!, to, views, catalog);
   const names = [...views.map((v) => v.name), ...catalog.snapshots.map((s) => s.name)];
   const near = nearestName(given, names);
   throw new UnknownRefError(`no session '${given}'`, [
     ...(near === null ? [] : [`did you mean '${near}'?`]),
     'see what there is: git session list',
   ]);
-}
-
-/** Names come before identifiers, and one that is alive before those that have ended; of these the last. */
-function identifiedBy(given: string, views: readonly LiveView[]): LiveView | null {
-  const called = views.filter((v) => v.stored?.record.identifier === given);
-  const alive = called.filter((v) => v.tmux !== null);
-  if (alive.length < 2) return alive[0] ?? called.at(-1) ?? null;
-  const names = alive.map((v) => v.name);
-  throw new AmbiguousRefError(
-    `'${given}' is ambiguous: ${names.length} sessions match`,
-    names.slice(0, 20).map((name) => `one of them: ${name}`),
-    { candidates: names },
-  );
 }
 
 /** The live session, unless its mark says that it is another repository's. */

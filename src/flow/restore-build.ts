@@ -4,7 +4,7 @@ import { type Crq, MAX_SCROLLBACK_BYTES } from '../session/schema.ts';
 import { fromText, type Text } from '../session/text.ts';
 import { readObjects } from '../git/objects.ts';
 import type { Repository } from '../git/repository.ts';
-import type { BuildSession } from '../tmux/build.ts';
+import type { BuildSession, HistoryLimit } from '../tmux/build.ts';
 import { statusValue } from '../tmux/syntax.ts';
 import { safe } from '../trust/safe.ts';
 import { sanitizeScrollback } from '../trust/scrollback.ts';
@@ -26,6 +26,7 @@ export async function toBuild(
   crqs: Crq[],
   renamed: boolean,
   missing: string[],
+  historyLimit: HistoryLimit,
 ): Promise<BuildSession> {
   const { snapshot, stored } = loaded;
   const ids = crqs.map((c) => c.id);
@@ -36,6 +37,7 @@ export async function toBuild(
     temporaryName,
     name: fromText(plan.tmuxName),
     environment: env,
+    historyLimit,
     cwd: plan.windows[0]!.panes[0]!.cwd,
     activeWindow: plan.activeWindow,
     lastWindow: plan.lastWindow,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { FileProblemError, NoServerError, SessionError } from '../session/errors.ts';
+import { shellWord } from '../session/command-line.ts';
+import { FileProblemError, SessionError, UnknownRefError } from '../session/errors.ts';
 import { commandIsOver, endedForGood, isSessionId } from '../session/live.ts';
 import type { RestorePlan } from '../session/plan.ts';
 import type { Snapshot } from '../session/schema.ts';
@@ -8,12 +9,11 @@ import { fromText } from '../session/text.ts';
 import { jobRuns, readJob } from '../process/job.ts';
 import { SessionRecords, type StoredRecord } from '../store/records.ts';
 import { readCatalog, readSnapshots } from '../store/sessions.ts';
-import { listSessions } from '../tmux/capture.ts';
 import type { Tmux } from '../tmux/tmux.ts';
 import { restorableEnvironment } from '../trust/environment.ts';
 import { adopt } from './adopt.ts';
 import type { Consent } from './consent.ts';
-import { askTmux } from './live.ts';
+import { askTmux, type LiveView, readLiveWorld } from './live.ts';
 import { load, type Loaded, tmuxNameOf } from './load.ts';
 import { restore, type RestoreResult, restoreTogether } from './restore.ts';
 import { preview, type RestoreOptions } from './restore-plan.ts';
@@ -29,15 +29,41 @@ export async function restoreOne(
 ): Promise<{ result: RestoreResult; tmux: Tmux }> {
   const ws = await openWorkspace();
   requireEnabled(ws.config);
-  const saved = await load(ws, ref);
+  const saved = await loadKnown(ws, ref);
   const stored = recordOf(ws, saved.snapshot);
   const loaded = { ...saved, asNew: options.as === null && isOver(stored) };
   const result = await restore(ws, loaded, { ...options, worktree: worktreePath(ws, loaded, worktree) });
-  await recordNew(ws, [loaded], [result]);
+  await recordNew(ws, [options.as === null ? loaded : { ...loaded, asNew: true }], [result]);
   // A person has ended it, and now it lives again.
   if (stored !== null && options.as === null && !loaded.asNew)
     new SessionRecords(ws.repo).unmarkEnded(stored);
   return { result, tmux: ws.tmux };
+}
+
+/** As `load`; of a session that has a record and was never saved, the error says what else there is of it. */
+async function loadKnown(ws: Workspace, ref: string): Promise<Loaded> {
+  try {
+    return await load(ws, ref);
+  } catch (error) {
+    if (!(error instanceof UnknownRefError)) throw error;
+    const { views } = await readLiveWorld(ws.repo, ws.tmux);
+    const own = views.filter((v) => v.stored !== null && (v.id === ref || v.names.includes(ref)));
+    const { snapshots } = await readCatalog(ws.repo.git);
+    const view = own.find((v) => v.tmux !== null) ?? own.at(-1);
+    // `work~9` and `work/<id>` are of a session that is saved.
+    if (view === undefined || snapshots.some((s) => s.remote === null && s.name === view.name)) throw error;
+    throw neverSaved(ref, view);
+  }
+}
+
+function neverSaved(ref: string, view: LiveView): UnknownRefError {
+  const word = shellWord(ref);
+  const isAlive = view.tmux !== null;
+  return new UnknownRefError(`'${ref}' was never saved`, [
+    ...(isAlive ? [`it is alive: git session attach ${word}`] : []),
+    `what it printed: git session history ${word}`,
+    ...(isAlive ? [] : [`go on with a shell: git session attach ${word}`]),
+  ]);
 }
 
 export interface Preview {
@@ -85,19 +111,31 @@ export async function previewAll(
   ref: string | null,
   options: RestoreOptions,
   worktree: WorktreeOption,
-): Promise<{ previews: Preview[]; leftOut: number }> {
+): Promise<{ previews: Preview[]; left: Left }> {
   const ws = await openWorkspace();
   const { ask: _, ...quiet } = options;
-  const { loaded, leftOut } =
-    ref === null ? await notAlive(ws) : { loaded: [await load(ws, ref)], leftOut: 0 };
+  const { loaded, left } =
+    ref === null ? await notAlive(ws) : { loaded: [await loadKnown(ws, ref)], left: NOTHING_LEFT };
   const previews: Preview[] = [];
   for (const one of loaded) {
     const made = await preview(ws, one, { ...quiet, worktree: worktreePath(ws, one, worktree) });
     const { set } = restorableEnvironment(one.snapshot.env, { allow: [], approved: true });
     previews.push({ label: one.label, ...made, env: { ...set } });
   }
-  return { previews, leftOut };
+  return { previews, left };
 }
+
+/** What a restore of all does not restore. */
+export interface Left {
+  /** How many are saved. */
+  saved: number;
+  /** How many of these have ended for good. */
+  ended: number;
+  /** What the list calls those that tmux took along when it went away, and of which there is no snapshot. */
+  neverSaved: string[];
+}
+
+const NOTHING_LEFT: Left = { saved: 0, ended: 0, neverSaved: [] };
 
 export interface Failure {
   name: string;
@@ -110,10 +148,10 @@ export interface Failure {
  */
 export async function restoreAll(
   options: RestoreOptions,
-): Promise<{ results: RestoreResult[]; failures: Failure[]; notes: string[]; leftOut: number }> {
+): Promise<{ results: RestoreResult[]; failures: Failure[]; notes: string[]; left: Left }> {
   const ws = await openWorkspace();
   requireEnabled(ws.config);
-  const { loaded, failures, leftOut } = await notAlive(ws);
+  const { loaded, failures, left } = await notAlive(ws);
   const notes: string[] = [];
   const agree = new Set(loaded.map(({ snapshot: { git } }) => `${git.head} ${git.work}`)).size <= 1;
   if (!agree && options.git) {
@@ -122,17 +160,20 @@ export async function restoreAll(
   const done = await restoreTogether(ws, loaded, { ...options, git: options.git && agree });
   failures.push(...done.failures.map(({ loaded: { label }, error }) => ({ name: label, error })));
   await recordNew(ws, loaded, done.results);
-  return { results: done.results, failures, notes, leftOut };
+  return { results: done.results, failures, notes, left };
 }
 
-async function notAlive(ws: Workspace): Promise<{ loaded: Loaded[]; failures: Failure[]; leftOut: number }> {
+async function notAlive(ws: Workspace): Promise<{ loaded: Loaded[]; failures: Failure[]; left: Left }> {
   const catalog = await readCatalog(ws.repo.git);
   const newest = new Map(catalog.snapshots.filter((s) => s.remote === null).map((s) => [s.name, s]));
-  const live = await liveNames(ws.tmux);
+  const { views, server, problem } = await readLiveWorld(ws.repo, ws.tmux);
+  if (problem !== null) throw problem;
+  const live = new Set((server?.sessions ?? []).map((s) => s.name.toString('latin1')));
   const read = await readSnapshots(ws.repo.git, [...newest.values()]);
   const loaded: Loaded[] = [];
   const failures: Failure[] = [];
-  let leftOut = 0;
+  const saved = new Set(newest.keys());
+  let ended = 0;
   for (const r of read) {
     if ('error' in r) {
       failures.push({ name: r.stored.name, error: r.error });
@@ -140,10 +181,11 @@ async function notAlive(ws: Workspace): Promise<{ loaded: Loaded[]; failures: Fa
     }
     const [, ...group] = r.snapshot.tmux.sessions.map((s) => fromText(s.name).toString('latin1'));
     const own = fromText(tmuxNameOf({ ...r, catalog })).toString('latin1');
+    saved.add(r.snapshot.session.id);
     if (live.has(own)) continue;
     const record = recordOf(ws, r.snapshot);
     if (record !== null && hasEnded(record)) {
-      leftOut++;
+      ended++;
       continue;
     }
     // The other members of a group come with the first of them.
@@ -159,21 +201,27 @@ async function notAlive(ws: Workspace): Promise<{ loaded: Loaded[]; failures: Fa
       asNew: isOver(record),
     });
   }
-  return { loaded, failures, leftOut };
+  const neverSaved = views.filter((v) => isLost(v) && !saved.has(v.id!) && !saved.has(v.name));
+  return {
+    ...{ loaded, failures },
+    left: { saved: newest.size, ended, neverSaved: calledNow(neverSaved, live) },
+  };
+}
+
+/** Its tmux session went away, and neither a person nor its own end did that. */
+function isLost({ stored, tmux, job }: LiveView): boolean {
+  if (stored === null || tmux !== null || jobRuns(job) || hasEnded(stored)) return false;
+  return stored.record.kind !== 'run' || job !== null;
+}
+
+/** One whose name another one has by now is not missed. */
+function calledNow(views: readonly LiveView[], live: ReadonlySet<string>): string[] {
+  const missed = views.filter((v) => !live.has(Buffer.from(v.name).toString('latin1')));
+  return [...new Set(missed.map((v) => v.stored!.record.identifier))];
 }
 
 function hasEnded({ record: { kind }, directory, ended }: StoredRecord): boolean {
   return endedForGood({ kind, ended, job: readJob(directory) });
-}
-
-async function liveNames(tmux: Tmux): Promise<Set<string>> {
-  try {
-    const { sessions } = await listSessions(tmux);
-    return new Set(sessions.map((s) => s.name.toString('latin1')));
-  } catch (error) {
-    if (error instanceof NoServerError) return new Set();
-    throw error;
-  }
 }
 
 /** The path of the new worktree: the user's own, or a place beside the repository. Never the snapshot's (C18). */

@@ -2,8 +2,10 @@ import { shellWord } from '../session/command-line.ts';
 import { NoServerError } from '../session/errors.ts';
 import { type GitSituation, planRestore, type RestorePlan, type RestoreRequest } from '../session/plan.ts';
 import type { Crq } from '../session/schema.ts';
+import { setting } from '../session/settings.ts';
 import { readSituation } from '../git/checkout.ts';
 import type { Repository } from '../git/repository.ts';
+import type { HistoryLimit } from '../tmux/build.ts';
 import { listSessions, type Server } from '../tmux/capture.ts';
 import { DEFAULT_ALLOW, restorableEnvironment } from '../trust/environment.ts';
 import { agentFacts } from './agents.ts';
@@ -20,19 +22,24 @@ export class Surroundings {
   readonly server: Server | null;
   /** The user's tmux, as one would type it. */
   readonly tmuxCommand: string;
+  readonly historyLimit: HistoryLimit;
   private readonly situations = new Map<string, Promise<GitSituation>>();
 
-  private constructor(server: Server | null, tmuxCommand: string) {
+  private constructor(ws: Workspace, server: Server | null) {
     this.server = server;
-    this.tmuxCommand = tmuxCommand;
+    this.tmuxCommand = ws.tmux.command.map(shellWord).join(' ');
+    // The default takes nothing from somebody whose own tmux keeps more.
+    this.historyLimit = {
+      lines: setting(ws.config, 'historyLimit', process.env),
+      orMore: ws.config.getAll('session.historyLimit').length === 0,
+    };
   }
 
   static async read(ws: Workspace): Promise<Surroundings> {
-    const command = ws.tmux.command.map(shellWord).join(' ');
     try {
-      return new Surroundings(await listSessions(ws.tmux), command);
+      return new Surroundings(ws, await listSessions(ws.tmux));
     } catch (error) {
-      if (error instanceof NoServerError) return new Surroundings(null, command);
+      if (error instanceof NoServerError) return new Surroundings(ws, null);
       throw error;
     }
   }

@@ -15,6 +15,7 @@ import {
   lateCommands,
   publish,
   readGlobals,
+  type Replaced,
   sessionIds,
   TEMPORARY,
 } from '../tmux/build.ts';
@@ -173,7 +174,7 @@ async function restoreOver(
       ready,
       failures,
       async (job) => {
-        await name(client, job, ids);
+        await name(client, job, ids, replacedBy(options, nonce, owner));
         return toResult(job, git, options);
       },
       (job) => job.loaded,
@@ -191,8 +192,16 @@ async function restoreOver(
       left.map((j) => j.item.build),
     );
     run.removeUnused();
+    if (options.replace !== undefined && results.length === 0) {
+      const problem = await git.undo();
+      if (problem !== null) options.replace.onProblem(problem);
+    }
   }
   return results;
+}
+
+function replacedBy({ replace }: RestoreOptions, nonce: string, owner: string): Replaced | null {
+  return replace === undefined ? null : { id: replace.tmuxId, aside: `${TEMPORARY}${nonce}-old`, owner };
 }
 
 /** Runs one step for every item at the same time; who fails leaves the list. Other errors are passed on. */
@@ -253,8 +262,9 @@ async function prepare(
     temporaryName,
     environment,
     crqs,
-    options.as !== null,
+    options.as !== null && options.replace === undefined,
     missing,
+    around.historyLimit,
   );
   return { ...item, plan, warnings, build, built: null, started: 0, problems: missing };
 }
@@ -270,8 +280,13 @@ function withoutCommands(plan: RestorePlan): void {
 }
 
 /** The last step: from here on the session is a finished one. */
-async function name(client: ControlClient, job: Job, ids: Map<string, string>): Promise<void> {
-  if (!(await publish(client, job.built!.id, job.build.name))) {
+async function name(
+  client: ControlClient,
+  job: Job,
+  ids: Map<string, string>,
+  replaced: Replaced | null,
+): Promise<void> {
+  if (!(await publish(client, job.built!.id, job.build.name, replaced))) {
     const shown = displayText(job.plan.tmuxName);
     throw new SessionExistsError(`tmux session '${shown}' already exists`, [
       `restore beside it: --as=${shellWord(`${shown}-2`)}`,

@@ -29,11 +29,13 @@ export async function revive(ws: Workspace, view: LiveView): Promise<Revived> {
   const { stored } = view;
   if (stored === null) throw new TypeError('a session without a record cannot be revived');
   const notes: string[] = [];
+  const records = new SessionRecords(ws.repo);
+  if (stored.record.kind === 'run') records.markRevived(stored);
   const snapshot = await newestSnapshot(ws, stored);
   const tmuxId =
     (snapshot === null ? null : await fromSnapshot(ws, stored, snapshot, notes)) ??
     (await withShell(ws, stored, notes));
-  new SessionRecords(ws.repo).unmarkEnded(stored);
+  records.unmarkEnded(stored);
   return { tmuxId, notes };
 }
 

@@ -50,7 +50,7 @@ export async function captureScrollback(
   const panes = new Map(state.panes.map((p) => [p.id, p]));
   const raw = await readScrollback(
     tmux,
-    [...panes.values()].map((p) => ({ paneId: p.id, alternate: p.alternate, dead: p.dead })),
+    [...panes.values()].map((p) => ({ paneId: p.id, alternate: p.alternate })),
     lines,
   );
   const result = new Map<string, Scrollback>();

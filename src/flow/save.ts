@@ -44,6 +44,8 @@ export interface SaveOptions extends Choice {
   scrollback: number;
   /** Take the uncommitted work along. */
   work: boolean;
+  /** Of its life; absent: it runs. */
+  state?: Snapshot['state'];
 }
 
 export interface SavedSession {
@@ -69,9 +71,9 @@ export interface SaveResult {
 export const DEFAULT_SCROLLBACK_LINES = 10_000;
 
 /** Saves one live tmux session, or all of them, each as a session of its own. */
-export async function save(options: SaveOptions): Promise<SaveResult> {
+export async function save(options: SaveOptions, workspace?: Workspace): Promise<SaveResult> {
   if (options.name !== undefined) checkName(options.name);
-  const ws = await openWorkspace();
+  const ws = workspace ?? (await openWorkspace());
   requireEnabled(ws.config);
   const warnings: string[] = [];
   const now = Date.now();
@@ -157,7 +159,7 @@ async function saveIn(
         }),
         env: environmentOf(ws.config, state, session, options.env, warnings),
         tmux: described.tmux,
-        state: { name: 'running', iteration: 0 },
+        state: options.state ?? { name: 'running', iteration: 0 },
         redactions: distinct(described.redactions),
       };
       const stored = toPending(ws, snapshot, described.files, work, nextIdTime(now, catalog.newestId(name)));

@@ -16,6 +16,7 @@ import {
 import { resolveSnapshot } from '../store/resolve.ts';
 import { type Catalog, CRQ_NOTES, readCatalog, type StoredSnapshot } from '../store/sessions.ts';
 import { fetchFrom, type FetchResult, mergeRemoteNotes } from './fetch.ts';
+import { flushAll } from './flush.ts';
 import { openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
 
 export interface PushOptions extends PushFlags {
@@ -68,8 +69,10 @@ async function chooseRemote(ws: Workspace, options: PushOptions, verb: 'push' | 
 
 async function pushFrom(ws: Workspace, remote: string, options: PushOptions): Promise<PushResult> {
   const { git } = ws.repo;
-  const catalog = await readCatalog(git);
   const result = emptyResult(remote, options.dryRun);
+  // What is only in the journals would stay here.
+  if (!options.dryRun) result.warnings.push(...(await flushAll(ws)).warnings);
+  const catalog = await readCatalog(git);
   const all = (await listRefs(git, [SESSIONS.slice(0, -1)])).filter((r) => r.name.startsWith(SESSIONS));
   const chosen = await chooseRefs(ws, catalog, remote, all, options, result);
   // One pattern where nothing is left out: any number of sessions fits into one command line.
@@ -154,8 +157,11 @@ async function chooseRefs(
   result: PushResult,
 ): Promise<string[]> {
   const local = catalog.snapshots.filter((s) => s.remote === null);
-  const wanted = options.names.length === 0 ? local : selectLocal(catalog, local, options.names);
-  const names = options.names.length === 0 ? null : new Set(wanted.map((s) => s.name));
+  // Of a session that was never saved there are events only.
+  const logged = options.names.filter((name) => hasEvents(refs, name) && !local.some((s) => s.name === name));
+  const saved = options.names.filter((name) => !logged.includes(name));
+  const wanted = options.names.length === 0 ? local : selectLocal(catalog, local, saved);
+  const names = options.names.length === 0 ? null : new Set([...logged, ...wanted.map((s) => s.name)]);
   const gone = new Set(
     catalog.events
       .filter((e) => e.remote === remote && e.record.type === 'deleted')
@@ -184,6 +190,13 @@ async function chooseRefs(
     if (parsed === null) return [];
     if (parsed.kind === 'events') return names === null || names.has(parsed.name) ? [ref.name] : [];
     return good.has(`${parsed.name}/${parsed.id}`) ? [ref.name] : [];
+  });
+}
+
+function hasEvents(refs: readonly Ref[], name: string): boolean {
+  return refs.some((ref) => {
+    const parsed = ref.symbolic ? null : parseSessionRef(ref.name);
+    return parsed?.name === name && parsed.kind === 'events';
   });
 }
 

@@ -4,28 +4,27 @@ import {
   NotInsideTmuxError,
   UnknownRefError,
 } from '../session/errors.ts';
-import { type Candidate, matchSessions } from '../session/live.ts';
+import { type LiveStatus, matchSessions } from '../session/live.ts';
+import { setting } from '../session/settings.ts';
 import { Config } from '../git/config.ts';
 import { Git } from '../git/git.ts';
 import { listSessions, type Server } from '../tmux/capture.ts';
 import { records, text } from '../tmux/records.ts';
 import { decodeField, encoded, unvis } from '../tmux/syntax.ts';
 import type { Tmux } from '../tmux/tmux.ts';
-import { isTransient, readLiveWorld } from './live.ts';
+import { type LiveView, readLiveWorld, viewsOf } from './live.ts';
 import { openWorkspace, tmuxOf } from './workspace.ts';
 
 /** A live session that the terminal can be switched to. */
-export interface SwitchTarget extends Candidate {
-  /** tmux's id, `$3`. */
-  tmuxId: string;
-  /** The tmux session's name. */
-  name: string;
-  attachedClients: number;
-}
+export type SwitchTarget = LiveView & { tmuxId: string };
 
 export interface Switching {
   /** What the word on the command line means: one, or several to choose from. Never none. */
   candidates: [SwitchTarget, ...SwitchTarget[]];
+  /** Those of them that a person who is here can want to go to: others, and not what is left of a command that has ended. */
+  elsewhere: SwitchTarget[];
+  /** `session.picker`. */
+  picker: string | null;
   go: (target: SwitchTarget) => Promise<void>;
 }
 
@@ -34,7 +33,7 @@ export interface Switching {
  * bin/git-session answers for exact names without node: what is decided here must agree with it.
  */
 export async function prepareSwitch(wanted: string | null): Promise<Switching> {
-  const { tmux, server, targets } = await readTargets();
+  const { tmux, server, targets, picker } = await readTargets();
   const own = ownSession(server, wanted);
   const client = await clientOf(tmux, own);
   const found = wanted === '-' ? targets.filter((t) => t.name === client.last) : match(targets, wanted);
@@ -42,11 +41,15 @@ export async function prepareSwitch(wanted: string | null): Promise<Switching> {
   if (first === undefined) throw nothingFound(wanted);
   return {
     candidates: [first, ...others],
+    elsewhere: found.filter((t) => t.tmuxId !== own && !OVER.has(t.judgement?.status ?? 'running')),
+    picker,
     go: async (target) => {
       await tmux.ok(['switch-client', '-c', client.name, '-t', target.tmuxId]);
     },
   };
 }
+
+const OVER = new Set<LiveStatus>(['completed', 'failed', 'terminated']);
 
 function match(targets: SwitchTarget[], wanted: string | null): SwitchTarget[] {
   return wanted === null ? targets : matchSessions(targets, wanted);
@@ -60,28 +63,35 @@ function nothingFound(wanted: string | null): Error {
   );
 }
 
+interface Targets {
+  tmux: Tmux;
+  server: Server;
+  targets: SwitchTarget[];
+  picker: string | null;
+}
+
 /** Works outside of a repository too, where nothing but tmux itself knows of sessions. */
-async function readTargets(): Promise<{ tmux: Tmux; server: Server; targets: SwitchTarget[] }> {
+async function readTargets(): Promise<Targets> {
   try {
-    const { repo, tmux } = await openWorkspace();
+    const { repo, tmux, config } = await openWorkspace();
     const { server, problem, views } = await readLiveWorld(repo, tmux);
     if (server === null) throw problem ?? new NoServerError('no tmux server is running');
-    const targets = views.flatMap(({ tmuxId, tmux: live, ...view }) =>
-      tmuxId === null || live === null ? [] : [{ ...view, tmuxId, attachedClients: live.attachedClients }],
-    );
-    return { tmux, server, targets };
+    return { tmux, server, targets: views.filter(isTarget), picker: pickerOf(config) };
   } catch (error) {
     if (!(error instanceof NotARepositoryError)) throw error;
   }
-  const tmux = tmuxOf(await Config.read(new Git(null)));
+  const config = await Config.read(new Git(null));
+  const tmux = tmuxOf(config);
   const server = await listSessions(tmux);
-  const targets = server.sessions
-    .filter((s) => !isTransient(s))
-    .map((s) => {
-      const name = s.name.toString('utf8');
-      return { id: s.boundId || null, tmuxId: s.id, name, names: [name], attachedClients: s.attachedClients };
-    });
-  return { tmux, server, targets };
+  return { tmux, server, targets: viewsOf(server).filter(isTarget), picker: pickerOf(config) };
+}
+
+function isTarget(view: LiveView): view is SwitchTarget {
+  return view.tmuxId !== null;
+}
+
+function pickerOf(config: Config): string | null {
+  return setting(config, 'picker', process.env);
 }
 
 /** The session that shows the pane we run in. Without a terminal on it, tmux would switch another terminal. */

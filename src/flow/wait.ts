@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { SessionError, SessionFailedError } from '../session/errors.ts';
 import { isGlob, type LiveStatus } from '../session/live.ts';
 import { type LiveView, openLive, readLiveWorld } from './live.ts';
@@ -35,6 +36,8 @@ export async function waitForSessions(
     if (found.length === 0) throw noSession(word);
   }
   const stop = new AbortController();
+  // Each session that is waited for listens.
+  setMaxListeners(0, stop.signal);
   const timer =
     timeoutMs === null ? undefined : setTimeout(() => stop.abort(), Math.min(timeoutMs, 2 ** 31 - 1));
   const looks = new Looks(ws, stop.signal);
@@ -107,8 +110,14 @@ class Looks {
 
   private async look(): Promise<LiveView[]> {
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, LOOK_EVERY);
-      this.signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+      const { signal } = this;
+      const timer = setTimeout(done, LOOK_EVERY);
+      signal.addEventListener('abort', done);
+      function done(): void {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        resolve();
+      }
     });
     const { views, problem } = await readLiveWorld(this.ws.repo, this.ws.tmux);
     this.next = null;

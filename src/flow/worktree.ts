@@ -1,6 +1,6 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { FileProblemError, UnknownRefError } from '../session/errors.ts';
+import { FileProblemError, UnknownRefError, UsageError } from '../session/errors.ts';
 import { shellWord } from '../session/command-line.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -11,6 +11,8 @@ export interface Worktree {
   branch: string | null;
   head: string | null;
   bare: boolean;
+  /** It was made just now; `branch` with it where that was not there. */
+  made?: { branch: boolean };
 }
 
 /** The worktrees of the repository, the main one first. */
@@ -78,6 +80,23 @@ export async function findWorktree(
   return add(ws, isPath ? path.resolve(place) : wanted, isPath);
 }
 
+/**
+ * The linked worktree of that name, which is that of its branch or of its directory. Where there is none it is made, as
+ * `findWorktree` does.
+ */
+export async function namedWorktree(ws: Workspace, name: string): Promise<Worktree> {
+  const [main, ...linked] = await listWorktrees(ws);
+  const known =
+    linked.find((w) => w.branch === name) ?? linked.find((w) => path.basename(w.directory) === name);
+  if (known !== undefined) return present(known, name);
+  if (main?.branch === name && !main.bare) {
+    throw new UsageError(`'${name}' is checked out in the main worktree, and can't be in another one`, [
+      'name another one: git session create --mode worktree=<name>',
+    ]);
+  }
+  return add(ws, name, false);
+}
+
 function present(worktree: Worktree, wanted: string): Worktree {
   if (existsSync(worktree.directory)) return worktree;
   throw new FileProblemError(`the worktree of '${wanted}' is gone: ${worktree.directory}`, [
@@ -102,5 +121,6 @@ async function add(ws: Workspace, wanted: string, isPath: boolean): Promise<Work
   ]);
   const args = known === null ? ['-b', branch, '--', directory] : ['--', directory, branch];
   await ws.repo.git.ok(['worktree', 'add', '--quiet', ...args]);
-  return { directory: realpathSync(directory), branch, head: known, bare: false };
+  const made = { branch: known === null };
+  return { directory: realpathSync(directory), branch, head: known, bare: false, made };
 }

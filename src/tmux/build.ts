@@ -28,11 +28,19 @@ export interface BuildWindow {
   panes: BuildPane[];
 }
 
+/** How many lines of history a pane keeps. */
+export interface HistoryLimit {
+  lines: number;
+  /** tmux's own limit counts where it is larger. */
+  orMore: boolean;
+}
+
 export interface BuildSession {
   /** Generated, free of anything that tmux could read as something else. */
   temporaryName: string;
   name: Buffer;
   environment: [string, Buffer][];
+  historyLimit: HistoryLimit;
   cwd: Buffer;
   activeWindow: number;
   lastWindow: number | null;
@@ -93,6 +101,8 @@ export async function buildStructure(
     ].join(' '),
     `set-option -t ${target} ${BUILDING} ${quote(owner)}`,
     `set-option -t ${target} renumber-windows off`,
+    // A pane's limit is fixed when it is made.
+    limitHistory(target, session.historyLimit),
   ]);
   const [sessionId = '', placeholder = '0'] = (created?.[0]?.toString('latin1') ?? '').split(' ');
   // The placeholder window leaves the way as soon as there is another one.
@@ -114,6 +124,11 @@ export async function buildStructure(
   }
   await client.run(session.windows.flatMap((w) => programCommands(w, panesOf.get(w.index) ?? [], shell)));
   return { id: sessionId, panes: panesOf };
+}
+
+function limitHistory(target: string, { lines, orMore }: HistoryLimit): string {
+  const larger = `#{?#{e|<|:${lines},#{history-limit}},#{history-limit},${lines}}`;
+  return `set-option -F -t ${target} history-limit ${orMore ? quote(larger) : lines}`;
 }
 
 function windowCommands(session: BuildSession, w: BuildWindow): string[] {
@@ -206,6 +221,7 @@ export function finishCommands(
     commands.push(
       `new-session -d -E -t ${target} -s ${quote(m.temporaryName)}`,
       `set-option -t ${quote(`=${m.temporaryName}:`)} ${BUILDING} ${quote(owner)}`,
+      limitHistory(quote(`=${m.temporaryName}:`), session.historyLimit),
     );
   }
   for (const m of [session, ...session.members]) {
@@ -247,13 +263,54 @@ export function lateCommands(session: BuildSession, built: BuiltSession): string
  * Gives the session its name and then takes the marker away; both go out at once. False where the name
  * was taken meanwhile: the session then still has its temporary name, by which it is known as unfinished.
  */
-export async function publish(client: ControlClient, built: string, name: Buffer): Promise<boolean> {
+export async function publish(
+  client: ControlClient,
+  built: string,
+  name: Buffer,
+  replaced: Replaced | null = null,
+): Promise<boolean> {
   const t = quote(built);
+  if (replaced !== null) return exchange(client, t, name, replaced);
   const [renamed] = await client.send([
     `rename-session -t ${t} -- ${quoteExpanded(name)}`,
     `set-option -u -t ${t} ${BUILDING}`,
   ]);
   return renamed?.ok === true;
+}
+
+/** A session that another one takes the place of. */
+export interface Replaced {
+  id: string;
+  /** Its name from then on: that of an unfinished session, and who is to remove it. */
+  aside: string;
+  owner: string;
+}
+
+/**
+ * All of it goes out at once. Whoever dies behind it leaves the new session finished, and the old one as one that the
+ * next restore removes.
+ */
+async function exchange(
+  client: ControlClient,
+  t: string,
+  name: Buffer,
+  { id, aside, owner }: Replaced,
+): Promise<boolean> {
+  const old = quote(id);
+  const [, moved, renamed] = await client.send([
+    `set-option -t ${old} ${BUILDING} ${quote(owner)}`,
+    `rename-session -t ${old} -- ${quote(aside)}`,
+    `rename-session -t ${t} -- ${quoteExpanded(name)}`,
+  ]);
+  if (moved?.ok === true && renamed?.ok === true) {
+    await client.send([`set-option -u -t ${t} ${BUILDING}`]);
+    return true;
+  }
+  await client.send([
+    ...(moved?.ok === true ? [`rename-session -t ${old} -- ${quoteExpanded(name)}`] : []),
+    `set-option -u -t ${old} ${BUILDING}`,
+  ]);
+  return false;
 }
 
 /** Ids of live sessions by temporary name. */

@@ -175,7 +175,10 @@ export async function listSessions(tmux: Tmux): Promise<Server> {
   const pane = /^%\d+$/u.exec(process.env['TMUX_PANE'] ?? '')?.[0];
   // Where the pane was made is in $TMUX; it may have moved since, so tmux is asked.
   const ask = pane === undefined ? [] : [';', 'display-message', '-p', '-t', pane, `C${TAB}#{session_id}`];
-  const result = await tmux.run(['list-sessions', '-F', SESSION_FORMAT, ...ask]);
+  const list = ['list-sessions', '-F', SESSION_FORMAT, ...ask];
+  let result = await tmux.run(list);
+  // A server that is about to end has no session left, and says nothing more.
+  if (result.code === 0 && result.stdout.length === 0) result = await tmux.run(list);
   const gone = pane !== undefined && result.stderr.startsWith("can't find pane");
   if (result.code !== 0 && !gone) throw tmuxFailure(result.stderr);
   const out = result.stdout;

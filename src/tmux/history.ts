@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { HAS_DEAD_LINE } from './dead-pane.ts';
 import { quote } from './syntax.ts';
 import type { Tmux } from './tmux.ts';
 
@@ -22,7 +23,7 @@ export async function readPaneTexts(
     const when = (condition: string, command: string) =>
       `if-shell -F -t ${id} ${quote(condition)} ${quote(command)}`;
     return [
-      `display-message -p -t ${id} ${quote(`${marker}#{pane_id} #{pane_dead}`)}`,
+      `display-message -p -t ${id} ${quote(`${marker}#{pane_id} ${HAS_DEAD_LINE}`)}`,
       when('#{&&:#{alternate_on},#{history_size}}', `${capture} -S - -E -1`),
       when('#{alternate_on}', `${capture} -a -q ; display-message -p ${quote(between)}`),
       // The picture, or all there is.
@@ -33,20 +34,20 @@ export async function readPaneTexts(
   // Byte by byte: a pane may show what is no UTF-8.
   for (const part of stdout.toString('latin1').split(marker).slice(1)) {
     const end = part.indexOf('\n');
-    const [, id, dead] = /^(%\d+) ([01])$/u.exec(part.slice(0, end)) ?? [];
+    const [, id, hasDeadLine] = /^(%\d+) ([01])$/u.exec(part.slice(0, end)) ?? [];
     if (id === undefined) continue;
     const pieces = part.slice(end + 1).split(`${between}\n`);
-    const texts = pieces.map((piece) => withoutEnd(piece, dead === '1'));
+    const texts = pieces.map((piece) => withoutEnd(piece, hasDeadLine === '1'));
     found.set(id, Buffer.from(texts.join(''), 'latin1'));
   }
   return found;
 }
 
 /** Without the empty rest of the screen, and tmux's own last line. */
-function withoutEnd(text: string, dead: boolean): string {
+function withoutEnd(text: string, hasDeadLine: boolean): string {
   const lines = text.split('\n');
   dropEmpty(lines);
-  if (dead && /^(?:\u001B\[[0-9;:]*m)*Pane is dead/u.test(lines.at(-1) ?? '')) lines.pop();
+  if (hasDeadLine && /^(?:\u001B\[[0-9;:]*m)*Pane is dead/u.test(lines.at(-1) ?? '')) lines.pop();
   dropEmpty(lines);
   return lines.map((line) => `${line}\n`).join('');
 }

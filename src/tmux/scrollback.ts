@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { captureFailure } from './capture.ts';
+import { HAS_DEAD_LINE } from './dead-pane.ts';
 import { quote } from './syntax.ts';
 import type { Tmux } from './tmux.ts';
 
@@ -7,7 +8,6 @@ export interface ScrollbackRequest {
   /** `%1` */
   paneId: string;
   alternate: boolean;
-  dead: boolean;
 }
 
 /**
@@ -25,18 +25,17 @@ export async function readScrollback(
   const marker = `S${randomBytes(12).toString('hex')} `;
   const script = requests.flatMap(({ paneId, alternate }) => {
     const capture = `capture-pane -p -e -J -t ${quote(paneId)}`;
-    const mark = `display-message -p ${quote(marker + paneId)}`;
+    const mark = `display-message -p -t ${quote(paneId)} ${quote(`${marker}#{pane_id} ${HAS_DEAD_LINE}`)}`;
     if (!alternate) return [mark, `${capture} -S -${lines}`];
     return [mark, `${capture} -S -${lines} -E -1`, `${capture} -a -q`];
   });
   const result = await tmux.run(['source-file', '-'], script.join('\n') + '\n');
   if (result.code !== 0) throw captureFailure(result.stderr);
-  const dead = new Set(requests.filter((r) => r.dead).map((r) => r.paneId));
   for (const part of result.stdout.toString('latin1').split(marker).slice(1)) {
     const end = part.indexOf('\n');
-    const pane = part.slice(0, end);
+    const [pane = '', hasDeadLine] = part.slice(0, end).split(' ');
     let text = part.slice(end + 1).replace(/(?:[ \t]*\n)+$/u, '\n');
-    if (dead.has(pane)) text = text.replace(/[^\n]*Pane is dead[^\n]*\n$/u, '');
+    if (hasDeadLine === '1') text = text.replace(/[^\n]*Pane is dead[^\n]*\n$/u, '');
     found.set(pane, Buffer.from(text === '\n' ? '' : text, 'latin1'));
   }
   return found;

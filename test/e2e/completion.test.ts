@@ -82,7 +82,7 @@ describe.each([
   it.skipIf(loaded === null)('completes commands, options, references and values', async () => {
     const { ann, repo } = await inRepository();
     const lines = [
-      ['git session res', ['restore']],
+      ['git session rest', ['restore']],
       ['git session restore --work', ['--worktree', '--worktree=']],
       ['git session save --no-', ['--no-detect-crq', '--no-work']],
       ['git session restore ', ['feature/login', 'upstream/theirs', 'work']],

@@ -59,3 +59,31 @@ test('M2 delete is refused while a terminal shows the session, unless --force', 
   expect(await sessions(ann)).toEqual(['auth auth', 'auth-2 auth-2']);
   expect(existsSync(path.join(repo, '.git/git-session/live', id, 'record.json'))).toBe(true);
 });
+
+test('O14 of two that have ended and are called alike the id must be said, or that is meant whose snapshots go', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  const left = () => readdirSync(path.join(repo, '.git/git-session/live')).toSorted();
+  const made: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    made.push((await create(ann, repo, 'twin')).id);
+    if (i === 1) await ann.ok(repo, 'save', '-t', 'twin');
+    await ann.ok(repo, 'kill', '--yes', 'twin');
+  }
+  const saved = await ann.gs(repo, 'delete', 'twin');
+  expect(saved).toMatchObject({ code: 0, stdout: expect.stringContaining('Deleted the record of twin') });
+  for (const id of [made[0]!, made[2]!]) expect(saved.stderr).toContain(`stays: git session delete ${id}`);
+  expect(left()).toEqual([made[0]!, made[2]!].toSorted());
+  const several = await ann.gs(repo, 'delete', '--json', 'twin');
+  expect([several.code, JSON.parse(several.stdout).error]).toMatchObject([
+    1,
+    { code: 'ambiguous', data: { candidates: [made[0], made[2]] } },
+  ]);
+  await ann.ok(repo, 'delete', made[2]!);
+  expect(left()).toEqual([made[0]]);
+  // One that lives is meant.
+  await create(ann, repo, 'twin');
+  expect((await ann.gs(repo, 'delete', 'twin')).stderr).toContain("'twin' runs");
+  await ann.ok(repo, 'kill', '--yes', 'twin');
+  expect((await ann.gs(repo, 'delete', 'twin')).code).toBe(1);
+});

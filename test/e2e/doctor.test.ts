@@ -26,7 +26,12 @@ test('doctor: all is well, in words and in JSON', async () => {
   const before = await check(ann, repo);
   expect(before.bad.map((c) => [c.name, c.status, c.hints])).toEqual([
     ['fetch', 'warning', ['git session init origin']],
-    ['notes', 'warning', ['git session init']],
+  ]);
+  // Where somebody works with CRQs, they are to be seen.
+  mkdirSync(path.join(repo, 'crqs'));
+  writeFileSync(path.join(repo, 'crqs/CRQ-1.md'), '# CRQ-1: one\n');
+  expect((await check(ann, repo)).of('notes')).toMatchObject([
+    { status: 'warning', hints: ['git session init'] },
   ]);
   expect(before.code).toBe(0);
   await ann.ok(repo, 'init');
@@ -37,7 +42,7 @@ test('doctor: all is well, in words and in JSON', async () => {
   const text = await ann.ok(repo, 'doctor');
   expect(text).toMatch(/^ok {7}node \d+/u);
   expect(text).toMatch(/^ok {7}tmux server [^\n]*, 1 session$/mu);
-  expect(text).toContain('ok       sessions: 1, snapshots: 1, copies of remotes: 0\n');
+  expect(text).toContain('ok       saved sessions: 1, snapshots: 1, copies of remotes: 0\n');
 });
 
 test('doctor works outside a repository, without tmux, and with settings that are not valid', async () => {
@@ -156,7 +161,7 @@ test('F1 F14 doctor finds what killed commands left: contexts, scratch refs, loc
   for (const c of bad.filter((b) => b.name === 'saves' || b.hints[0]?.includes('crq-merge') === true)) {
     expect((await ann.run('sh', ['-c', c.hints[0]!], { cwd: repo })).code).toBe(0);
   }
-  expect((await check(ann, repo)).bad.map((c) => c.name)).toEqual(['files', 'refs', 'notes', 'files']);
+  expect((await check(ann, repo)).bad.map((c) => c.name)).toEqual(['files', 'refs', 'files']);
 });
 
 test('doctor in a bare repository, a linked worktree and a shallow clone', async () => {

@@ -29,6 +29,7 @@ interface Entry {
   exit_code: number | null;
   duration_ms: number | null;
   preview: string;
+  more?: boolean;
   state: string;
 }
 
@@ -201,7 +202,7 @@ describe('exec', () => {
     expect(await windows(ann)).toMatch(/^work \S+$/u);
     // As timeout(1): a bare number is seconds.
     const bare = await ann.gs(repo, 'exec', '--timeout', '0.5', 'work', '--', 'sleep', '1000');
-    expect([bare.code, bare.stderr]).toEqual([124, expect.stringContaining('timed out after 0.5')]);
+    expect([bare.code, bare.stderr]).toEqual([124, expect.stringContaining('timed out after 0.5s,')]);
     for (const wrong of ['5x', '-5', '.', '']) {
       expect([wrong, (await ann.gs(repo, 'exec', `--timeout=${wrong}`, 'work', 'true')).code]).toEqual([
         wrong,
@@ -361,7 +362,14 @@ describe('exec', () => {
     expect(await ann.ok(repo, 'log', '-n', '1', '--oneline', 'work')).toMatch(
       /^command .* true \(exit 0, \d+ /u,
     );
-    expect(await ann.ok(repo, 'log', 'work')).toContain('    red');
+    // A mark says that it printed more, and --full prints it.
+    expect(await ann.ok(repo, 'log', 'work')).toContain('\n    red …\n');
+    expect(all.map((e) => e.more)).toEqual([false, true, undefined]);
+    expect(await ann.ok(repo, 'log', '--full', 'work')).toContain('\n    red\n    more\n');
+    const full = JSON.parse(await ann.ok(repo, 'log', '--full', '--json', 'work')) as { output?: string }[];
+    expect(full.map((e) => e.output)).toEqual(['', 'red\nmore', undefined]);
+    expect((await ann.gs(repo, 'log', '--full')).code).toBe(129);
+    expect((await ann.gs(repo, 'log', '--full', '--oneline', 'work')).code).toBe(129);
     expect(JSON.parse(await ann.ok(repo, 'log', '--json', 'work~0'))).toMatchObject([{ type: 'snapshot' }]);
   });
 

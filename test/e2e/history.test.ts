@@ -349,3 +349,26 @@ describe('git session history', () => {
     expect(await ann.ok(repo, 'history', 'shell')).toBe('/bin/dash\n');
   });
 });
+
+test('C14 of sessions that are called alike the picker tells when they began, and their ids', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  await ann.git(repo, 'config', 'session.picker', 'builtin');
+  const ids: string[] = [];
+  for (let i = 0; i < 2; i++) {
+    const { id } = JSON.parse(await ann.ok(repo, 'create', '--json', 'twin')) as { id: string };
+    await ann.ok(repo, 'kill', '--yes', 'twin');
+    ids.push(id);
+  }
+  const asked = terminal(ann, repo, 'history', 'twin');
+  for (const id of ids) {
+    await asked.waitForScreen(new RegExp(`twin +terminated +\\d+[sm] ago +${id.slice(0, 8)}`, 'u'));
+  }
+  asked.type('\u001b');
+  expect(await asked.ended).toBe(1);
+  const none = await ann.gs(repo, 'history', '--json', 'twin');
+  expect(JSON.parse(none.stdout).error).toMatchObject({
+    ...{ code: 'ambiguous', data: { candidates: ids } },
+    hints: ids.map((id) => `git session history ${id}`),
+  });
+});

@@ -148,3 +148,109 @@ describe('C27 createSession of the built library', () => {
     expect((JSON.parse(await ann.ok(repo, 'list', '--json', '--all')) as unknown[]).length).toBe(1);
   });
 });
+
+/** A program with `sessions` open, which prints what its body gives as JSON. */
+async function drive(ann: Person, dir: string, body: string): Promise<unknown> {
+  await ask(ann, { dir, all: [] });
+  const file = path.join(ann.dir, 'app/drive.mjs');
+  writeFileSync(
+    file,
+    `import { openSessions } from 'git-session';
+const sessions = await openSessions({ dir: ${JSON.stringify(dir)} });
+const told = [];
+sessions.subscribe((id, { type }) => { told.push(type); });
+const answer = await (async () => {
+${body}
+})();
+await sessions.observed();
+console.log(JSON.stringify({ answer, told }));`,
+  );
+  const ran = await ann.run(process.execPath, [file], { cwd: ann.dir });
+  if (ran.code !== 0 || ran.stderr !== '') throw new Error(`exit ${ran.code}: ${ran.stderr}`);
+  return JSON.parse(ran.stdout);
+}
+
+describe('L7 the life of live sessions, by the built library', () => {
+  test('L7 S18: made without a start, with a configuration that the commands see; started, saved, completed', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    const { answer, told } = (await drive(
+      ann,
+      repo,
+      `const config = { maxIterations: 3, focus: 'tests', failFast: true };
+const { id, status } = await sessions.createSession({ name: 'work', start: false, config });
+const before = await sessions.getState(id);
+await sessions.startSession('work');
+const checkpoint = await sessions.saveCheckpoint('work', { message: 'one' });
+return { id, status, before, checkpoint, active: await sessions.listActiveSessions() };`,
+    )) as { answer: Record<string, unknown>; told: string[] };
+    expect(told).toEqual(['started', 'checkpoint-saved']);
+    expect(answer).toMatchObject({
+      ...{ status: 'created', before: { name: 'created' } },
+      checkpoint: { message: 'one', state: 'running', snapshot: expect.stringMatching(/^work\//u) },
+      active: [{ name: 'work', state: { name: 'running' }, config: { focus: 'tests', projectPath: repo } }],
+    });
+    const { snapshot } = answer['checkpoint'] as { snapshot: string };
+    const shown = JSON.parse(await ann.ok(repo, 'show', snapshot, '--json')) as { message: string };
+    expect(JSON.stringify(shown)).toContain('"message":"one"');
+    const state = JSON.parse(await ann.ok(repo, 'state', 'work', '--json')) as Record<string, unknown>;
+    expect(JSON.stringify(state)).toContain('"max_iterations":3');
+    await ann.ok(repo, 'complete', 'work');
+    expect(await drive(ann, repo, `return (await sessions.getState('work')).name;`)).toEqual({
+      ...{ answer: 'completed', told: [] },
+    });
+  });
+
+  test('L7 E1: a run tells of its start and of its end, also to who follows its events', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    const said = await drive(
+      ann,
+      repo,
+      `const { id } = await sessions.createSession({ command: 'exit 3' });
+const types = [];
+for await (const { event } of sessions.events(id, { follow: true })) types.push(event.type);
+return { types, state: await sessions.getState(id) };`,
+    );
+    expect(said).toEqual({
+      answer: { types: ['started', 'failed'], state: { name: 'failed', error: 'exit code 3' } },
+      told: ['started', 'failed'],
+    });
+  });
+
+  test('L7 V11: restoreSession brings a session back whose tmux is gone, and one that has ended not', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    const [one, two] = (await ask(ann, {
+      dir: repo,
+      all: [{ name: 'one' }, { name: 'two' }],
+    })) as CreatedSession[];
+    await ann.ok(repo, 'kill', 'two');
+    await ann.killServer();
+    const said = await drive(
+      ann,
+      repo,
+      `return [await sessions.restoreSession('${one!.id}'), await sessions.restoreSession('${two!.id}')].map((s) => s.state.name);`,
+    );
+    expect(said).toMatchObject({ answer: ['running', 'failed'] });
+    expect(await ann.tmux('list-sessions', '-F', '#{session_name} #{@git-session-id}')).toBe(
+      `one ${one!.id}`,
+    );
+  });
+
+  test('L7: what can not be is refused, and makes no session', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    const wrong: Record<string, unknown>[] = [
+      { start: false, argv: ['sleep', '9'] },
+      { config: { maxIterations: 'x' } },
+      { config: { nothing: 1 } },
+      { config: { mode: 'worktree' } },
+      { config: { mode: 'worktree', worktree: 'a' }, worktree: 'b' },
+      { tmux: false, argv: ['x'], config: { focus: 1 } },
+    ];
+    const answers = await ask(ann, { dir: repo, all: wrong });
+    expect(answers.map((a) => ('code' in a ? a.code : a))).toEqual(wrong.map(() => 'usage'));
+    expect(await ann.tmuxAlive()).toBe(false);
+  });
+});

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -36,6 +36,19 @@ describe('the manual', () => {
         .map((name) => `${command} ${name}`);
     });
     expect(missing).toEqual([]);
+  });
+
+  it('K1 has no HTML in it, and no line that man would warn of', () => {
+    execFileSync(process.execPath, ['scripts/build.mjs', '--man'], { cwd: root });
+    const file = path.join(root, 'man/man1/git-session.1');
+    const built = readFileSync(file, 'utf8');
+    expect(built.match(/.*&[a-z#0-9]+;.*/gu)).toBe(null);
+    expect(built).toContain(String.raw`\(aqrefs/sessions/*\(aq`);
+    if (!isInstalled) return;
+    const env = { ...process.env, LC_ALL: 'C.UTF-8', MANWIDTH: '80' };
+    const shown = spawnSync('man', ['--warnings=all', '-l', file], { encoding: 'utf8', env });
+    expect([shown.status, shown.stderr]).toEqual([0, '']);
+    expect(shown.stdout).toContain('{"ok":false,"error":{"code":...,');
   });
 
   it.skipIf(!isInstalled)('K1 opens from a checkout by git session --help and git help session', async () => {

@@ -186,3 +186,42 @@ test.each([true, false])('the restore key offers what is saved, and goes there (
   );
   await screen.waitForScreen(/\[first\]/u);
 });
+
+test.each([
+  ['nothing is saved', null, /Nothing is saved here that is not running\./u],
+  ['a number that there is not', '7', /There is no number 7\./u],
+  ['no number', 'first', /'first' is no number\./u],
+])('behind the popup of the restore key nothing is shown: %s', async (_, answer, said) => {
+  const { ann, repo } = await started();
+  if (answer !== null) {
+    await ann.git(repo, 'config', '--global', 'session.tmuxCommand', `tmux -S ${ann.socket}`);
+    await ann.tmux('new-session', '-d', '-s', 'first', '-c', repo);
+    await ann.ok(repo, 'save', '-t', 'first');
+    await ann.tmux('kill-session', '-t', '=first');
+  }
+  // An fzf of this machine would be asked instead.
+  const bin = path.join(ann.dir, 'bin');
+  mkdirSync(bin);
+  for (const name of ['git', 'tmux', 'sh', 'sed', 'awk', 'tr', 'sort', 'dirname']) {
+    const dirs = (process.env['PATH'] ?? '').split(':');
+    symlinkSync(
+      dirs.map((dir) => path.join(dir, name)).find((file) => existsSync(file))!,
+      path.join(bin, name),
+    );
+  }
+  await ann.tmux('set-environment', '-g', 'PATH', bin);
+  const screen = attached(ann, repo);
+  await screen.waitForScreen(/\[work\]/u);
+  const pane = await ann.tmux('list-panes', '-t', '=work:', '-F', '#{pane_id}');
+  const client = await ann.tmux('list-clients', '-F', '#{client_name}');
+  // As the key does it, but for the -b: tmux then tells here what it would show in the pane.
+  const key = ann.tmux('run-shell', `'${PLUGIN}' restore '${client}' '${pane}'`);
+  if (answer !== null) {
+    await screen.waitForScreen(/Restore which\?/u);
+    screen.type(`${answer}\r`);
+  }
+  await screen.waitForScreen(said);
+  screen.type('\r');
+  expect(await key).toBe('');
+  expect(await ann.tmux('display-message', '-p', '-t', pane, '#{pane_in_mode}')).toBe('0');
+});

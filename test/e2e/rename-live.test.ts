@@ -114,3 +114,30 @@ test('M5 the history of a session that has ended follows to its new name', async
   expect(saved()).toEqual([`login-${id.slice(0, 8)}.txt`]);
   expect(recordName(repo, id)).toBe('login');
 });
+
+test('M5 of two that have ended and are called alike the id must be said, and one that lives is meant', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  const made: string[] = [];
+  for (let i = 0; i < 2; i++) {
+    made.push((await create(ann, repo, 'twin')).id);
+    await ann.ok(repo, 'kill', '--yes', 'twin');
+  }
+  const several = await ann.gs(repo, 'rename', '--json', 'twin', 'other');
+  expect([several.code, JSON.parse(several.stdout).error]).toMatchObject([
+    1,
+    {
+      ...{ code: 'ambiguous', data: { candidates: made } },
+      hints: made.map((id) =>
+        expect.stringMatching(
+          new RegExp(`^git session rename ${id} other {2}# terminated, \\d{4}-.*Z$`, 'u'),
+        ),
+      ),
+    },
+  ]);
+  await ann.ok(repo, 'rename', made[0]!, 'first');
+  expect([recordName(repo, made[0]!), recordName(repo, made[1]!)]).toEqual(['first', 'twin']);
+  const { id } = await create(ann, repo, 'twin');
+  await ann.ok(repo, 'rename', 'twin', 'alive');
+  expect([recordName(repo, id), recordName(repo, made[1]!)]).toEqual(['alive', 'twin']);
+});

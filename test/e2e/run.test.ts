@@ -183,6 +183,22 @@ describe('run', () => {
     expect(byPath.branch).toBe('feature/auth');
   });
 
+  test('C17 says which worktree and which branch it has made', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    await ann.git(repo, 'branch', 'old');
+    const created = await ann.gs(repo, 'create', '--create', '-w', 'old', 'one');
+    expect(created.stderr).toMatch(/^Made worktree '\.\.\/repo\.sessions\/old' \(branch 'old'\)\n/u);
+    const args = ['--create', '-w', '../other', '--', 'sleep', '1000'];
+    const made = await ann.gs(repo, 'run', ...args);
+    expect(made.stderr).toMatch(/^Made worktree '\.\.\/other' \(new branch 'other'\)\nStarted sleep 1000\n/u);
+    expect(made.stdout).toMatch(/^gs-run-sleep-\d{14}\n$/u);
+    expect((await ann.gs(repo, 'run', ...args)).stderr).toMatch(/^Started /u);
+    const json = await ann.gs(repo, 'run', '--json', '--create', '-w', '../third', '--', 'sleep', '1000');
+    expect(JSON.parse(json.stdout)).toMatchObject({ branch: 'third' });
+    expect(json.stderr).toBe('');
+  });
+
   test('S14 notes are kept', async () => {
     const ann = person();
     const repo = await ann.repo();
@@ -261,7 +277,7 @@ describe('run', () => {
       status: string;
       reason: string;
     }[];
-    expect(row).toMatchObject({ status: 'failed', reason: 'its tmux session went away while it ran' });
+    expect(row).toMatchObject({ status: 'failed', reason: 'lost: its tmux session went away while it ran' });
   });
 
   test('twenty at once, with one id in one second, are twenty', async () => {

@@ -327,6 +327,33 @@ describe('git session switch', () => {
     expect(result).toMatchObject({ code, stdout: '', stderr: expect.stringMatching(message) });
   });
 
+  test('C14 C15 without a name it asks, and offers neither the current one nor what is left of a command', async () => {
+    const m = await machine();
+    await m.who.git(m.repo, 'config', 'session.picker', 'builtin');
+    await m.who.ok(m.repo, 'run', '--wait', '--id', 'over', 'true');
+    const other = await m.id('other');
+    // Without a terminal nobody is asked.
+    const none = await m.viaNode([]);
+    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('say which session to switch to')]);
+    await m.who.tmux('send-keys', '-t', '=one:', `clear; ${PROGRAM} switch`, 'Enter');
+    await waitFor(async () => (await m.who.screen('=one:')).includes('other'), 'the list');
+    const shown = await m.who.screen('=one:');
+    expect(shown).not.toMatch(/gs-run-over|^\W*one\b/mu);
+    await m.who.tmux('send-keys', '-t', '=one:', 'Enter');
+    await waitFor(async () => (await m.shown()) === other, 'the switch');
+    // The same outside of a repository; and where there is no other one, that is said.
+    await m.who.tmux('send-keys', '-t', '=other:', `clear; cd /; ${PROGRAM} switch; echo code $?`, 'Enter');
+    await waitFor(async () => /^\W*one\b/mu.test(await m.who.screen('=other:')), 'the list');
+    await m.who.tmux('send-keys', '-t', '=other:', 'Escape');
+    await waitFor(async () => (await m.who.screen('=other:')).includes('code 1'), 'the end of the list');
+    await m.who.tmux('kill-session', '-t', '=one');
+    await m.who.tmux('send-keys', '-t', '=other:', `clear; cd '${m.repo}'; ${PROGRAM} switch`, 'Enter');
+    await waitFor(
+      async () => (await m.who.screen('=other:')).includes('there is no other live session'),
+      'the refusal',
+    );
+  });
+
   test('says how to attach where there is no terminal to switch', async () => {
     const m = await machine();
     const from = await m.shown();

@@ -40,6 +40,16 @@ describe('wait', () => {
     expect((await ann.gs(repo, 'wait', 'nobody')).stderr).toContain("no session 'nobody'");
   });
 
+  test('N7 waits for many at a time without a warning of node, and says its timeout with the unit', async () => {
+    const ann = person();
+    const repo = await ann.repo();
+    const ids = Array.from({ length: 12 }, (_, i) => `many-${i}`);
+    await Promise.all(ids.map((id) => ann.ok(repo, 'run', '--id', id, 'sleep 1000')));
+    const { code, stderr } = await ann.gs(repo, 'wait', '--timeout', '1', '*');
+    expect(code).toBe(124);
+    expect(stderr).toMatch(/^error: still running after 1s: (?:gs-run-many-\d+-\d{14}(?:, |\n$)){12}/u);
+  });
+
   test('N7 waits for the tmux session of one that was created, and for that one only', async () => {
     const ann = person();
     const repo = await ann.repo();
