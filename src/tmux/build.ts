@@ -301,6 +301,8 @@ async function exchange(
     `set-option -t ${old} ${BUILDING} ${quote(owner)}`,
     `rename-session -t ${old} -- ${quote(aside)}`,
     `rename-session -t ${t} -- ${quoteExpanded(name)}`,
+    // Finished where it has its name: who dies before the answer comes must not leave it hidden.
+    `set-option -F -t ${t} ${BUILDING} ${quote(`#{?#{m:git-session-*,#{session_name}},#{${BUILDING}},}`)}`,
   ]);
   if (moved?.ok === true && renamed?.ok === true) {
     await client.send([`set-option -u -t ${t} ${BUILDING}`]);

@@ -376,6 +376,13 @@ const VERBS: Record<string, { expanded?: string; value?: string; positional?: 'e
 /** A format that is constant: names of fields, some with a constant substitution, and a loop over all panes. */
 const FORMAT = /#\{(?:s\/(?:[^#:]|\t)*\/:)?@?[a-z_-]+\}/gu;
 const LOOP = /#\{W:#\{P: *\}\}/gu;
+/** All that these verbs may have expanded: constants, but for numbers of ours. */
+const CONSTANT: Record<string, RegExp> = {
+  'display-message':
+    /^(?:#\{pid\}|#\{@git-session-id\}|S[0-9a-f]{24} #\{pane_id\} #\{&&:#\{pane_dead\},#\{\|\|:#\{m:3\.2\*,#\{version\}\},#\{remain-on-exit-format\}\}\})$/u,
+  'set-option': /^#\{\?#\{e\|<\|:\d+,#\{history-limit\}\},#\{history-limit\},\d+\}$/u,
+  'if-shell': /^#\{==:#\{@git-session-id\},#\{@git-session-adopting\}\}$/u,
+};
 
 function checkCalls(calls: TmuxCall[]): { bad: string[]; verbs: Set<string> } {
   const bad: string[] = [];
@@ -384,6 +391,11 @@ function checkCalls(calls: TmuxCall[]): { bad: string[]; verbs: Set<string> } {
     const verb = words[0]!;
     const rule = VERBS[verb];
     verbs.add(verb);
+    if (verb === 'if-shell') {
+      const [, flag, , , format = '', command = '', ...more] = words;
+      if (flag !== '-F' || more.length > 0 || !CONSTANT[verb]!.test(format)) bad.push(`if-shell: ${where}`);
+      return check(wordsOf(command), where);
+    }
     if (rule === undefined) return bad.push(`verb ${verb}: ${where}`);
     let rest = false;
     for (let i = 1; i < words.length; i++) {
@@ -394,7 +406,10 @@ function checkCalls(calls: TmuxCall[]): { bad: string[]; verbs: Set<string> } {
       else if (!rest && /^-[A-Za-z]+$/u.test(word)) {
         const flag = word.at(-1)!;
         if (verb === 'source-file' || verb === 'run-shell') continue;
-        if (verb === 'set-option' && word.includes('F')) bad.push(`set-option -F: ${where}`);
+        if (verb === 'set-option' && word.includes('F')) {
+          if (words[4] === 'history-limit' && CONSTANT[verb]!.test(words[5]!)) continue;
+          bad.push(`set-option -F: ${where}`);
+        }
         if (verb.startsWith('list-') && word.includes('f')) bad.push(`filter: ${where}`);
         if (rule.expanded?.includes(flag) === true) kind = 'expanded';
         else if (flag === 'F') kind = 'format';
@@ -404,7 +419,7 @@ function checkCalls(calls: TmuxCall[]): { bad: string[]; verbs: Set<string> } {
       if (kind === 'format' && /#|touch/u.test(value.replaceAll(FORMAT, '').replaceAll(LOOP, '')))
         bad.push(`format ${value}: ${where}`);
       if (kind === 'expanded') {
-        const constant = verb === 'display-message' && value === '#{pid}';
+        const constant = CONSTANT[verb]?.test(value) === true;
         for (const run of constant ? [] : value.matchAll(/#+(?!\[)(?!#)/gu)) {
           if (run[0].length % 2 === 1) bad.push(`unescaped ${value}: ${where}`);
         }

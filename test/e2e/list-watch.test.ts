@@ -23,7 +23,7 @@ describe('C7: git session list --watch', () => {
     expect(t.screen()[0]).toMatch(/^ {2}Every 0\.2s, q ends it +\d\d:\d\d:\d\d$/u);
     t.type('\x03');
     expect(await t.ended).toBe(130);
-    expect(t.cursor().visible).toBe(true);
+    await waitFor(() => t.cursor().visible, 'the cursor');
     await waitFor(() => t.text().includes('\x1b[?1049l'), 'the screen to be given back');
     // Nothing is cleared between two frames.
     const frames = t.text().split('\x1b[H').slice(2, -1);
@@ -111,7 +111,7 @@ describe('C7: git session list --watch', () => {
     await ann.run('mv', ['.git', 'gone'], { cwd: repo });
     expect(await t.ended).toBe(128);
     await t.waitForScreen(/^fatal: not a git repository/mu);
-    expect(t.cursor().visible).toBe(true);
+    await waitFor(() => t.cursor().visible, 'the cursor');
     await ann.run('mv', ['gone', '.git'], { cwd: repo });
   });
 
@@ -124,7 +124,7 @@ describe('C7: git session list --watch', () => {
     t.type('\x1a');
     await t.waitForScreen(/Stopped/u);
     expect(t.screen().join('\n')).not.toContain('CONTEXT');
-    expect(t.cursor().visible).toBe(true);
+    await waitFor(() => t.cursor().visible, 'the cursor');
     t.type('fg\r');
     await t.waitForScreen(/CONTEXT[^]*work +running/u);
     t.type('q');

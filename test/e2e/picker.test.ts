@@ -75,7 +75,7 @@ async function outcome(ann: Person, t: Terminal): Promise<number[] | string> {
   const answer = readFileSync(path.join(ann.dir, 'answer'), 'utf8');
   const screen = t.screen().join('\n');
   expect(screen).toMatch(/^isig\n(?:.*\n)*icanon\n(?:.*\n)*echo$/mu);
-  expect(t.cursor().visible).toBe(true);
+  await waitFor(() => t.cursor().visible, 'the cursor');
   // The screen is the one from before, so that what follows begins at its top.
   const code = /code=(\d+)/u.exec(screen)?.[1];
   if (answer === '') return `code ${code}`;
