@@ -55,11 +55,16 @@ export class ListCommand extends SessionCommand {
     const listing = await listSessions(options);
     if (listing.tmuxProblem !== null) this.warn(`can't tell what is running: ${listing.tmuxProblem}`);
     for (const { error } of listing.rows) if (error !== null) this.warn(error.message);
+    for (const { ref, name, lastGood } of listing.broken) {
+      const last = lastGood === null ? '' : `; last good snapshot ${lastGood}`;
+      this.warn(`session '${name}' is broken (empty ref ${ref})${last}`);
+    }
+    if (listing.broken.length > 0) this.hint('mend it: git session fsck --repair');
     if (this.json) this.printJson(listing.rows.map(rowJson));
     else if (this.csv) this.printCsv(listing);
     else if (listing.rows.length === 0) this.note(this.nothing());
     else this.out(this.lines(listing).join('\n'));
-    return 0;
+    return listing.broken.length > 0 ? 1 : 0;
   }
 
   private options(): ListOptions {

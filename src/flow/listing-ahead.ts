@@ -31,7 +31,7 @@ export async function askAhead(): Promise<void> {
 /** git finds the repository by itself, unless it was told where it is. */
 function refsAhead(): Promise<Ref[]> | null {
   if (process.env['GIT_DIR'] !== undefined || process.env['GIT_COMMON_DIR'] !== undefined) return null;
-  const refs = listRefs(new Git(null), LISTED_REFS);
+  const refs = listRefs(new Git(null), LISTED_REFS, true);
   refs.catch(() => undefined);
   return refs;
 }

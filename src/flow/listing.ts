@@ -1,10 +1,10 @@
 import { crqKey } from '../session/crq.ts';
 import { type Listed, type ListStatus, type SortKey, sortListed } from '../session/listed.ts';
 import { globMatcher, isGlob } from '../session/live.ts';
-import { compareIds, nameFromTmux } from '../session/names.ts';
+import { compareIds, nameFromTmux, parseSessionRef } from '../session/names.ts';
 import type { Git } from '../git/git.ts';
 import { nativeReader, type Reader } from '../git/reader.ts';
-import type { Ref } from '../git/refs.ts';
+import { listRefs, type Ref } from '../git/refs.ts';
 import { crqsOf } from '../store/crq-links.ts';
 import { type Catalog, readCatalog, type StoredSnapshot } from '../store/sessions.ts';
 import { type ReadSummary, readSummaries } from '../store/summaries.ts';
@@ -39,6 +39,8 @@ export interface Listing {
   serverRuns: boolean;
   /** Why tmux could not be asked; null where it could, or where no server runs. */
   tmuxProblem: string | null;
+  /** Refs that git passes over (faults F15), with the last good snapshot of their session. */
+  broken: { ref: string; name: string; lastGood: string | null }[];
 }
 
 /** Every session, live and saved, with its newest snapshot. Only those are read, however many there are. */
@@ -62,7 +64,16 @@ export async function listSessions(options: ListOptions): Promise<Listing> {
   return {
     rows: options.count === null ? sorted : sorted.slice(0, options.count),
     ...{ now, serverRuns: server !== null, tmuxProblem: problem?.message ?? null },
+    broken: brokenOf(catalog),
   };
+}
+
+function brokenOf({ broken = [], snapshots }: Catalog): Listing['broken'] {
+  return broken.map((ref) => {
+    const name = parseSessionRef(ref)?.name ?? ref;
+    const last = snapshots.findLast((s) => s.name === name && s.remote === null);
+    return { ref, name, lastGood: last === undefined ? null : `${last.name}/${last.id}` };
+  });
 }
 
 /** git, where it was not asked for these refs already. */
@@ -71,7 +82,7 @@ function readerOf(git: Git, refs: Promise<Ref[]> | null): Reader {
   const isAsked = (prefixes: string[]) => prefixes.join(' ') === LISTED_REFS.join(' ');
   return {
     ...native,
-    listRefs: (prefixes) => (refs !== null && isAsked(prefixes) ? refs : native.listRefs(prefixes)),
+    listRefs: (prefixes) => (refs !== null && isAsked(prefixes) ? refs : listRefs(git, prefixes, true)),
   };
 }
 

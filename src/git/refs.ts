@@ -9,16 +9,22 @@ export interface Ref {
   size: number;
   /** The ref is a symbolic one: never ours (attack C7). */
   symbolic: boolean;
+  /** git passes over it: its file is empty, or holds no object id. `oid` is '' then. */
+  broken?: true;
 }
 
 const FORMAT = '%(refname)%00%(objectname)%00%(objecttype)%00%(objectsize)%00%(symref)';
 
-/** All refs below the prefixes (no `*`: there it does not cross slashes), with type and size, by one git. */
-export async function listRefs(git: Git, prefixes: string[]): Promise<Ref[]> {
+/**
+ * All refs below the prefixes (no `*`: there it does not cross slashes), with type and size, by one git. Broken ones, of
+ * which git only warns, are among them where they are asked for.
+ */
+export async function listRefs(git: Git, prefixes: string[], withBroken = false): Promise<Ref[]> {
   const args = ['for-each-ref', `--format=${FORMAT}`, ...prefixes];
-  const result = await git.run(args);
+  const result = await git.run(args, withBroken ? { env: { LC_ALL: 'C' } } : {});
+  const broken = withBroken ? brokenIn(result.stderr) : [];
   // One ref to a missing object makes the whole call fail: types and sizes are asked for apart then.
-  if (result.code === 0) return parse(result.stdout);
+  if (result.code === 0) return [...parse(result.stdout), ...broken];
   const plain = await git.ok([
     'for-each-ref',
     '--format=%(refname)%00%(objectname)%00%00%00%(symref)',
@@ -29,7 +35,16 @@ export async function listRefs(git: Git, prefixes: string[]): Promise<Ref[]> {
     git,
     refs.map((r) => r.oid),
   );
-  return refs.map((r, i) => ({ ...r, type: infos[i]?.type ?? null, size: infos[i]?.size ?? -1 }));
+  return refs
+    .map((r, i): Ref => ({ ...r, type: infos[i]?.type ?? null, size: infos[i]?.size ?? -1 }))
+    .concat(broken);
+}
+
+function brokenIn(stderr: string): Ref[] {
+  const names = stderr.matchAll(/^warning: ignoring broken ref (\S+)$/gmu);
+  return [...names].map(([, name]) => ({
+    ...{ name: name!, oid: '', type: null, size: -1, symbolic: false, broken: true },
+  }));
 }
 
 function parse(out: Buffer): Ref[] {

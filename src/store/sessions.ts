@@ -29,6 +29,8 @@ export interface Catalog {
   snapshots: StoredSnapshot[];
   /** Refs below our prefixes that are outside the grammar, or symbolic: shown, never followed. */
   foreign: Ref[];
+  /** Refs that git passes over, where the reader tells of them. */
+  broken?: string[];
   /** The commit of refs/notes/crq. */
   notes: string | null;
   events: { name: string; remote: string | null; record: EventRecord }[];
@@ -43,9 +45,14 @@ export async function readCatalog(source: Git | Reader): Promise<Catalog> {
   const contexts = new Map<string, string>();
   const segments: { name: string; remote: string | null; oid: string }[] = [];
   const foreign: Ref[] = [];
+  const broken: string[] = [];
   const newest = new Map<string, string>();
   let notes: string | null = null;
   for (const ref of refs) {
+    if (ref.broken === true) {
+      broken.push(ref.name);
+      continue;
+    }
     if (ref.name === CRQ_NOTES) {
       notes = ref.oid;
       continue;
@@ -76,6 +83,7 @@ export async function readCatalog(source: Git | Reader): Promise<Catalog> {
   return {
     snapshots: snapshots.filter((s) => !isDeleted(s)).toSorted(byNameAndId),
     foreign,
+    broken,
     notes,
     events,
     newestId: (name) => newest.get(name) ?? null,

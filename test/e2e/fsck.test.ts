@@ -166,6 +166,12 @@ describe('git session fsck', () => {
     const other = path.join(repo, '.git/refs/sessions/other/20990101T000000000Z-12345678/snapshot');
     mkdirSync(path.dirname(other), { recursive: true });
     writeFileSync(other, '');
+    const listed = await ann.gs(repo, 'list');
+    expect(listed.code).toBe(1);
+    expect(listed.stderr).toContain(
+      `session 'work' is broken (empty ref ${refs[1]!}); last good snapshot work/`,
+    );
+    expect(listed.stderr).toContain('git session fsck --repair');
     const found = await fsck(ann, repo);
     expect(found.code).toBe(1);
     expect(codes(found)).toEqual(['ref-broken', 'ref-broken']);

@@ -149,7 +149,7 @@ describe('S13, S15, S17: --json', () => {
 
 describe('C7: what --watch draws', () => {
   const listing = (rows: Listed[], change = {}) => ({
-    ...{ rows, now: NOW, serverRuns: true, tmuxProblem: null },
+    ...{ rows, now: NOW, serverRuns: true, tmuxProblem: null, broken: [] },
     ...change,
   });
   const options = { verbose: false, intervalMs: 2000 };
