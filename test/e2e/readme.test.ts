@@ -47,7 +47,7 @@ function mask(line: string): string {
     .replaceAll(/-\d{14}\b/gu, '-<time>')
     .replaceAll(/\b[0-9a-f]{7,64}\b/gu, '<oid>')
     .replaceAll(/\d+[smh] ago/gu, '<ago>')
-    .replaceAll(/\b\d+[smh](?: \d+[ms])?(?= )/gu, '<duration>')
+    .replaceAll(/\b\d+[smh](?: \d+[ms])?(?= |$)/gu, '<duration>')
     .replaceAll(/\w{3} \w{3} +\d+ [\d:]{8} \d{4} [+-]\d{4}/gu, '<date>')
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/gu, '<date>')
     .replaceAll(/\((?:linux|darwin) \w+, tmux [^,]+, git-session [^)]+\)/gu, '(<versions>)')

@@ -453,11 +453,12 @@ describe('several writers', () => {
       for (let i = 0; !stop.signal.aborted; i++) await busy.append([executed(`busy ${i}`)]);
     })();
     for (let i = 0; i < 5; i++) await other.append([executed(`other ${i}`)]);
+    // How often it has its own turn meanwhile is up to the machine.
     stop.abort();
     await writing;
     const names = commands(open());
     expect(names.filter((name) => name.startsWith('other'))).toHaveLength(5);
-    expect(names.filter((name) => name.startsWith('busy')).length).toBeGreaterThan(5);
+    expect(names).toContain('busy 0');
   });
 });
 
