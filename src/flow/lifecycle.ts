@@ -11,7 +11,7 @@ import {
   type SessionEvent,
   type SessionState,
 } from '../session/lifecycle.ts';
-import { summaryOf } from '../session/progress.ts';
+import { configOf, summaryOf } from '../session/progress.ts';
 import { displayText } from '../session/text.ts';
 import { autoMerge, type MergeOutcome } from './auto-merge.ts';
 import { requireIteration } from './iteration-limit.ts';
@@ -192,7 +192,7 @@ export async function readState(word: string | null): Promise<StateView> {
   const { log, warnings } = await readLog(await openWorkspace(), word);
   const stored = log.view?.stored ?? null;
   const config =
-    progressOfLog(log).config ??
+    configOf(log.journal.records) ??
     (stored === null ? null : (stored.record.config ?? defaultConfig(displayText(stored.record.cwd))));
   return { log, state: log.journal.state, config, warnings };
 }

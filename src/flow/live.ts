@@ -31,7 +31,7 @@ export interface LiveView extends Candidate {
   current: boolean;
   /** Of what runs now: null for a run whose tmux session was brought back. */
   job: JobStatus | null;
-  /** What its journal in this clone says; null where there is none. */
+  /** What its journal in this clone says; null where there is none, or where nobody looked. */
   log: LoggedState | null;
   /** Null for a tmux session without a record of ours. */
   judgement: Judgement | null;
@@ -45,15 +45,19 @@ export interface LiveWorld {
   problem: SessionError | null;
 }
 
-/** All sessions of tmux, and all that this repository has a record of. One tmux call. */
+/**
+ * All sessions of tmux, and all that this repository has a record of. One tmux call. Without `journals` their logs are not
+ * looked at, and the judgement is without them: for who only wants to know which session is meant.
+ */
 export async function readLiveWorld(
   repo: Repository,
   tmux: Tmux,
   asked: Promise<Server> = listSessions(tmux),
+  journals: string | null = journalDirectory(repo.commonDir),
 ): Promise<LiveWorld> {
   const records = new SessionRecords(repo).list();
   const { server, problem } = await askTmux(tmux, asked);
-  return { ...{ server, problem }, views: join(records, server, journalDirectory(repo.commonDir)) };
+  return { ...{ server, problem }, views: join(records, server, journals) };
 }
 
 /** The workspace with its sessions, for a command that is of no use where tmux can't be asked. */
@@ -97,7 +101,7 @@ export async function askTmux(
   }
 }
 
-function join(records: StoredRecord[], server: Server | null, journals: string): LiveView[] {
+function join(records: StoredRecord[], server: Server | null, journals: string | null): LiveView[] {
   const byId = new Map(records.map((stored) => [stored.record.id, stored]));
   const views: LiveView[] = [];
   for (const session of server?.sessions ?? []) {
@@ -130,12 +134,12 @@ function viewOf(
   stored: StoredRecord | null,
   tmux: LiveSession | null,
   current: boolean,
-  journals: string,
+  journals: string | null,
 ): LiveView {
   const record = stored?.record ?? null;
   const revived = stored?.revived === true && tmux !== null;
   const job = stored === null || record?.kind !== 'run' || revived ? null : readJob(stored.directory);
-  const log = record === null ? null : journalState(journals, record.id);
+  const log = record === null || journals === null ? null : journalState(journals, record.id);
   const name = tmux?.name.toString('utf8') ?? record?.name ?? '';
   const others = record === null ? [] : [record.name, record.identifier];
   return {
@@ -147,7 +151,8 @@ function viewOf(
       record === null
         ? null
         : judge({
-            ...{ kind: record.kind, job, ended: stored?.ended ?? null, revived, log },
+            ...{ kind: record.kind, job, ended: stored?.ended ?? null, revived },
+            ...(journals === null ? {} : { log }),
             alive: tmux !== null,
             attachedClients: tmux?.attachedClients ?? 0,
             wasAttached: (tmux?.lastAttachedAt ?? null) !== null,

@@ -14,9 +14,16 @@ import type { Workspace } from './workspace.ts';
  * any tmux session by its exact name. One that is alive comes before those that are not.
  */
 export async function matching(ws: Workspace, { views }: LiveWorld, word: string): Promise<LiveView[]> {
-  const own = new Set(await ownViews(ws, views));
-  const possible = views.filter((v) => own.has(v) || v.name === word || v.tmuxId === word);
-  const found = matchSessions(possible, word);
+  const isNamed = (v: LiveView) => v.name === word || v.tmuxId === word;
+  let found = matchSessions(views, word);
+  // Whether it is this repository's is asked of git only where it matters: that may read all that is saved.
+  if (!found.every((v) => v.stored !== null || isNamed(v))) {
+    const own = new Set(await ownViews(ws, views));
+    found = matchSessions(
+      views.filter((v) => own.has(v) || isNamed(v)),
+      word,
+    );
+  }
   const alive = found.filter((v) => v.tmuxId !== null);
   return found.length > 1 && alive.length > 0 && !isGlob(word) ? alive : found;
 }

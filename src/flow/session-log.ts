@@ -6,7 +6,7 @@ import { progressOf, type Progress, summaryOf } from '../session/progress.ts';
 import { setting } from '../session/settings.ts';
 import { SessionError, UnknownRefError, UsageError } from '../session/errors.ts';
 import { cloneId } from '../store/clone.ts';
-import { Journal, journalDirectory, type Wanted } from '../store/journal.ts';
+import { Journal, journalDirectory, journalFile, type Wanted } from '../store/journal.ts';
 import {
   type LogSegment,
   readLogSegments,
@@ -39,7 +39,7 @@ export interface SessionLog {
  * word it is the session that this runs in. Reads only. Throws UnknownRefError and AmbiguousRefError.
  */
 export async function openLog(ws: Workspace, word: string | null): Promise<SessionLog> {
-  const world = await readLiveWorld(ws.repo, ws.tmux);
+  const world = await readLiveWorld(ws.repo, ws.tmux, undefined, null);
   const current = word === null ? world.views.find((v) => v.current) : undefined;
   if (word === null && current === undefined) throw new UsageError('not inside tmux: which session?');
   const view = current ?? (await oneSession(ws, world, word!));
@@ -84,9 +84,11 @@ async function opened(
   view: LiveView | null,
   known?: LogSegment[],
 ): Promise<SessionLog> {
-  const segments = known ?? (await readLogSegments(ws.repo.git, new Set([name])));
+  const directory = journalDirectory(ws.repo.commonDir);
+  const near = { file: journalFile(directory, id), format: ws.repo.objectFormat };
+  const segments = known ?? (await readLogSegments(ws.repo.git, new Set([name]), near));
   const journal = new Journal({
-    ...{ directory: journalDirectory(ws.repo.commonDir), session: id, name },
+    ...{ directory, session: id, name },
     clone: ownId(ws),
     durable: setting(ws.config, 'fsync') === 'always',
     ...{ known: recordsOf(segments, id), segments },
@@ -149,7 +151,7 @@ export function appliedOf({ journal }: SessionLog): AppliedRecord[] {
 }
 
 export function progressOfLog(log: SessionLog, nowMs = Date.now()): Progress {
-  return progressOf(appliedOf(log), nowMs);
+  return progressOf(log.journal.records, nowMs);
 }
 
 /** What a person should know of the log's own health. Every command that reads a log prints these as warnings. */

@@ -1,4 +1,4 @@
-import type { AppliedRecord } from './event-log.ts';
+import type { LogRecord } from './event-log.ts';
 import {
   type EventData,
   INITIAL,
@@ -43,8 +43,11 @@ export interface Progress {
   currentPhase: string | null;
 }
 
-/** `nowMs`: milliseconds since 1970, for the duration of a session that still runs. */
-export function progressOf(records: readonly AppliedRecord[], nowMs: number): Progress {
+/**
+ * By records in order, from the first one on: an event that the state does not take counts for nothing. `nowMs`:
+ * milliseconds since 1970, for the duration of a session that still runs.
+ */
+export function progressOf(records: readonly LogRecord[], nowMs: number): Progress {
   let state: SessionState = INITIAL;
   let config: SessionConfig | null = null;
   let durationMs = 0;
@@ -53,9 +56,10 @@ export function progressOf(records: readonly AppliedRecord[], nowMs: number): Pr
   const files = new Set<string>();
   const commits = new Set<string>();
   const commandsExecuted: ExecutedCommand[] = [];
-  for (const { event, applied, at, clock } of records) {
-    if (!applied) continue;
-    state = transition(state, event) ?? state;
+  for (const { event, at, clock } of records) {
+    const next = transition(state, event);
+    if (next === null) continue;
+    state = next;
     // Of the log's clock: it never goes back.
     if (state.name === 'running') runningSince ??= clock;
     else if (runningSince !== null) {
@@ -84,6 +88,18 @@ export function progressOf(records: readonly AppliedRecord[], nowMs: number): Pr
     commits: [...commits],
     currentPhase: phaseOf(state, iterations.at(-1)),
   };
+}
+
+/** The options that it was started with, as `progressOf` has them; null where nobody has said so. */
+export function configOf(records: readonly LogRecord[]): SessionConfig | null {
+  let state: SessionState = INITIAL;
+  let config: SessionConfig | null = null;
+  for (const { event } of records) {
+    const next = transition(state, event);
+    if (next !== null && event.type === 'started') config = event.data.config ?? config;
+    state = next ?? state;
+  }
+  return config;
 }
 
 /** Key by key: spreading ten thousand of them takes ten times as long. */

@@ -83,6 +83,8 @@ const LONGEST_TURN = 50;
 const SHORT_TURN = 5;
 /** Of what was read before, so many bytes are looked at again: another file has others there. */
 const MARK_BYTES = 32;
+/** So many bytes are compared at once. */
+const PIECE_BYTES = 64 * 1024;
 /** More numbers than any clone has used. One that others claim this clone to have used does not count from here on. */
 const MANY = 1e9;
 const MAX_JOURNAL_BYTES = 1024 ** 3;
@@ -325,14 +327,10 @@ export class Journal {
       throw new LimitError(`the session's log has more than ${MAX_JOURNAL_BYTES} bytes`);
     // A record without its line end need not be there any more: its writer may have failed, and taken it back.
     if (ino !== this.inode || size < this.offset || this.tail?.isRecord === true) this.reload(ino);
-    let bytes = bytesOf(fd, this.offset - this.mark.length, size);
-    if (bytes.subarray(0, this.mark.length).equals(this.mark)) bytes = bytes.subarray(this.mark.length);
-    else {
-      // Repaired, or put there by others.
-      this.reload(ino);
-      bytes = bytesOf(fd, 0, size);
-    }
-    if (this.offset === 0) bytes = this.skipKnown(bytes);
+    // Repaired, or put there by others.
+    if (!bytesOf(fd, this.offset - this.mark.length, this.offset).equals(this.mark)) this.reload(ino);
+    if (this.offset === 0) this.skipKnown(fd);
+    const bytes = bytesOf(fd, this.offset, size);
     const found = scanLog(bytes, this.offset, this.lines + 1, this.options.session);
     const whole = found.records.length - (found.tail?.isRecord === true ? 1 : 0);
     for (const damage of found.damaged) this.damaged.push(damage);
@@ -347,17 +345,14 @@ export class Journal {
   }
 
   /** Steps over what segments have as well, byte for byte: its records are known, and each was checked there. */
-  private skipKnown(bytes: Buffer): Buffer {
-    let at = 0;
-    for (const { bytes: same, records } of this.options.segments ?? []) {
-      if (same === null || !bytes.subarray(at, at + same.length).equals(same)) continue;
+  private skipKnown(fd: number): void {
+    for (const { bytes, records } of this.options.segments ?? []) {
+      if (bytes === null || !hasBytes(fd, this.offset, bytes)) continue;
       if (!records.every((r) => r.session === this.options.session)) continue;
-      at += same.length;
+      this.offset += bytes.length;
       this.lines += records.length;
+      this.mark = Buffer.from(bytes.subarray(-MARK_BYTES));
     }
-    this.offset = at;
-    this.mark = Buffer.from(bytes.subarray(Math.max(0, at - MARK_BYTES), at));
-    return bytes.subarray(at);
   }
 
   private reload(inode: number | null): void {
@@ -384,7 +379,7 @@ export class Journal {
       if (r.clone === clone && r.sequence > this.sequence && r.sequence < many) this.sequence = r.sequence;
       const last = this.last.get(r.clone) ?? 0;
       isBehind &&= r.sequence > last && (before === undefined || inOrder(before, r) < 0);
-      this.last.set(r.clone, Math.max(r.sequence, last));
+      if (r.sequence > last) this.last.set(r.clone, r.sequence);
       before = r;
     }
     if (isBehind) {
@@ -404,6 +399,17 @@ export class Journal {
       throw error;
     }
   }
+}
+
+/** Piece by piece: memory that is used again costs less than what is new. */
+function hasBytes(fd: number, at: number, bytes: Buffer): boolean {
+  const piece = Buffer.allocUnsafe(Math.min(bytes.length, PIECE_BYTES));
+  for (let done = 0; done < bytes.length;) {
+    const got = readSync(fd, piece, 0, Math.min(piece.length, bytes.length - done), at + done);
+    if (got === 0 || !piece.subarray(0, got).equals(bytes.subarray(done, done + got))) return false;
+    done += got;
+  }
+  return true;
 }
 
 /** All that is there: one call need not give all that it is asked for. */

@@ -19,9 +19,10 @@ import {
 import { hashObject, objectInfos } from '../git/objects.ts';
 import { type Reader, readerOf } from '../git/reader.ts';
 import { type RefUpdate, updateRefs } from '../git/refs.ts';
-import type { Repository } from '../git/repository.ts';
+import type { ObjectFormat, Repository } from '../git/repository.ts';
 import { writeFailure } from '../git/write-failure.ts';
 import { MAX_SEGMENT_BYTES } from './events.ts';
+import { piecesOf } from './journal-pieces.ts';
 
 /** A write-once piece of a session's log: `refs/sessions/<name>/<id>/events`, lines as those of a journal. */
 export interface LogSegment {
@@ -38,29 +39,37 @@ export interface LogSegment {
   bytes: Buffer | null;
 }
 
-/** Segments of the sessions of these names, or of all. Segments without a record of a log (of links, of deletions) are left out. */
+/**
+ * Segments of the sessions of these names, or of all. Segments without a record of a log (of links, of deletions) are left
+ * out. What the journal in the file `near` has as well is read there: who checks git's own objects does without.
+ */
 export async function readLogSegments(
   source: Repository['git'] | Reader,
   names: ReadonlySet<string> | null = null,
+  near: { file: string; format: ObjectFormat } | null = null,
 ): Promise<LogSegment[]> {
   const reader = readerOf(source);
   const prefixes =
     names === null
       ? [SESSIONS.slice(0, -1), REMOTE_SESSIONS.slice(0, -1)]
       : [...Array.from(names, (name) => `${SESSIONS}${name}`), REMOTE_SESSIONS.slice(0, -1)];
-  const found = (await reader.listRefs(prefixes)).flatMap((ref) => {
+  const listed = reader.listRefs(prefixes);
+  // It loads a module: while git looks it costs nothing.
+  if (near !== null) hashObject(near.format, 'blob', Buffer.alloc(0));
+  const found = (await listed).flatMap((ref) => {
     const parsed = ref.symbolic ? null : parseSessionRef(ref.name);
     if (parsed?.kind !== 'events' || (names !== null && !names.has(parsed.name))) return [];
     const { name, remote, id } = parsed;
-    return [
-      { ref: ref.name, oid: ref.oid, name, remote, id, isSound: ref.type === 'blob' && isFit(ref.size) },
-    ];
+    const { oid, type, size } = ref;
+    return [{ ref: ref.name, oid, size, name, remote, id, isSound: type === 'blob' && isFit(size) }];
   });
   const sound = found.filter(({ isSound }) => isSound);
-  const blobs = await reader.readObjects(sound.map(({ oid }) => oid));
-  const bytesOf = new Map(sound.map(({ ref }, i) => [ref, blobs[i] ?? null]));
-  return found.flatMap(({ isSound: _, ...segment }) => {
-    const bytes = bytesOf.get(segment.ref) ?? null;
+  const pieces = near === null ? new Map<string, Buffer>() : piecesOf(near.file, near.format, sound);
+  const asked = sound.filter(({ oid }) => !pieces.has(oid));
+  const blobs = await reader.readObjects(asked.map(({ oid }) => oid));
+  const bytesOf = new Map(asked.map(({ ref }, i) => [ref, blobs[i] ?? null]));
+  return found.flatMap(({ isSound, size: _, ...segment }) => {
+    const bytes = (isSound ? pieces.get(segment.oid) : null) ?? bytesOf.get(segment.ref) ?? null;
     if (bytes === null) return [{ ...segment, records: [], damaged: 1, bytes: null }];
     const { records, damaged, tail } = scanLog(bytes);
     const foreign = damaged.filter(({ offset, length }) => isOtherEvent(bytes, offset, length)).length;

@@ -6,6 +6,7 @@ import { crc32 } from '../../src/session/checksum.ts';
 import { encodeRecord, fold, missingRecords } from '../../src/session/event-log.ts';
 import type { SessionEvent } from '../../src/session/lifecycle.ts';
 import { compareIds } from '../../src/session/names.ts';
+import { nativeReader, type Reader } from '../../src/git/reader.ts';
 import { openRepository, type Repository } from '../../src/git/repository.ts';
 import { cloneId } from '../../src/store/clone.ts';
 import { MAX_SEGMENT_BYTES, writeEvent } from '../../src/store/events.ts';
@@ -192,6 +193,51 @@ describe('flushing', () => {
     expect((await open()).records).toHaveLength(7);
     expect((await (await open()).append([executed('again')]))[0]!.sequence).toBe(8);
   });
+
+  it.each([[[]], [['--object-format=sha256']]])(
+    'E7: what the journal has of segments is not asked of git, as long as it is the same %j',
+    async (args) => {
+      const a = await one(...args);
+      for (const n of [1, 2, 3]) {
+        await a.append(...(n === 1 ? [STARTED] : []), executed(`one ${n}`), executed(`two ${n}`));
+        await a.flush();
+      }
+      await a.append(executed('not flushed'));
+      const file = journalFile(journalDirectory(a.repo.commonDir), SESSION);
+      const bytes = readFileSync(file);
+      const native = nativeReader(a.repo.git);
+      const read = async () => {
+        const asked: string[] = [];
+        const reader: Reader = {
+          listRefs: (prefixes) => native.listRefs(prefixes),
+          readObjects: (oids) => {
+            asked.push(...oids);
+            return native.readObjects(oids);
+          },
+        };
+        const near = { file, format: a.repo.objectFormat };
+        const segments = await readLogSegments(reader, new Set(['work']), near);
+        return { asked: asked.length, segments };
+      };
+      const plain = await a.segments();
+      expect(plain).toHaveLength(3);
+      expect(await read()).toEqual({ asked: 0, segments: plain });
+      const damaged = Buffer.from(bytes);
+      damaged[bytes.indexOf('one 2')] = 0;
+      const journals: [Buffer | null, number][] = [
+        [damaged, 2],
+        [Buffer.concat([Buffer.from('\n'), bytes]), 3],
+        [bytes.subarray(0, bytes.indexOf('one 3')), 1],
+        [Buffer.alloc(0), 3],
+        [null, 3],
+      ];
+      for (const [journal, asked] of journals) {
+        if (journal === null) rmSync(file);
+        else writeFileSync(file, journal);
+        expect(await read()).toEqual({ asked, segments: plain });
+      }
+    },
+  );
 
   it('V8: two flush at the same time, in the same millisecond too: nobody fails, nothing is there twice', async () => {
     const a = await one();

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { crc32 } from '../../src/session/checksum.ts';
 import { canonicalJson } from '../../src/session/codec.ts';
 import {
@@ -137,6 +137,66 @@ describe('one record', () => {
       }),
       { numRuns: 3000 },
     );
+  });
+
+  it('Z7: the fast way to read a line says what JSON and the schema say, whatever is in it', () => {
+    const fields = ['at', 'clock', 'clone', 'sequence', 'session', 'type', 'version'];
+    const data = ['command', 'durationMs', 'exitCode', 'success'];
+    const number = fc.constantFrom('0', '-0', '-1', '1', '01', '1.0', '1e3', '2147483648', '', '+1', ' 1');
+    const large = fc.constantFrom(`${MAX_CLOCK}`, `${MAX_CLOCK + 1}`, '999999999999999', '9'.repeat(16));
+    const text = fc.constantFrom(
+      ...[
+        '"x"',
+        '"\\n"',
+        '"\\u0041"',
+        '"ü"',
+        '"\x7f"',
+        '"a b!#~"',
+        '"\t"',
+        '"""',
+        '"\\"',
+        '"command-executed"',
+      ],
+      ...[4096, 4097].map((n) => `"${'x'.repeat(n)}"`),
+      ...['null', 'true', '[]', '{}'],
+    );
+    const value = fc.oneof(number, large, text);
+    const change = fc.tuple(fc.constantFrom(...fields, ...data), value);
+    const line = fc.tuple(fc.array(change, { maxLength: 2 }), fc.boolean()).map(([changes, more]) => {
+      const { event, ...rest } = record(2);
+      const values = (of: object) =>
+        Object.entries(of).map(([key, own]): [string, string] => [
+          key,
+          changes.find(([name]) => name === key)?.[1] ?? JSON.stringify(own),
+        ]);
+      const object = (entries: [string, string][]) =>
+        `{${entries
+          .toSorted(([x], [y]) => (x < y ? -1 : 1))
+          .map(([key, own]) => `"${key}":${own}`)
+          .join(',')}}`;
+      const inner = object([...values(event.data), ...(more ? [['more', '1'] as [string, string]] : [])]);
+      return signed(object([...values({ ...rest, type: event.type }), ['data', inner]]));
+    });
+    const wrong = fc.tuple(line, fc.nat(), fc.integer({ min: 32, max: 126 })).map(([whole, at, sign]) => {
+      const place = at % whole.length;
+      return whole.slice(0, place) + String.fromCodePoint(sign) + whole.slice(place + 1);
+    });
+    const written = anyRecord.map((r) => encodeRecord(r).slice(0, -1));
+    fc.assert(
+      fc.property(fc.array(fc.oneof(line, line, wrong, written), { minLength: 1, maxLength: 4 }), (lines) => {
+        const { records, damaged, tail } = scanLog(Buffer.from(lines.map((l) => `${l}\n`).join('')));
+        const one = lines.map((l) => decodeRecord(l));
+        expect(records).toEqual(one.filter((r) => r !== null));
+        expect(damaged.map((d) => d.line)).toEqual(one.flatMap((r, i) => (r === null ? [i + 1] : [])));
+        expect(tail).toBeNull();
+      }),
+      { numRuns: 5000 },
+    );
+    // And it is the way that is taken.
+    const parse = vi.spyOn(JSON, 'parse');
+    expect(scanLog(logOf([record(2), record(3)])).records).toEqual([record(2), record(3)]);
+    expect(parse).not.toHaveBeenCalled();
+    parse.mockRestore();
   });
 });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fold, type LogRecord } from '../../src/session/event-log.ts';
 import type { SessionConfig, SessionEvent } from '../../src/session/lifecycle.ts';
-import { progressOf, summaryOf } from '../../src/session/progress.ts';
+import { configOf, progressOf, summaryOf } from '../../src/session/progress.ts';
 
 const T0 = Date.parse('2026-11-21T10:00:00.000Z');
 const MINUTE = 60_000;
@@ -46,6 +46,14 @@ function log(...events: [minute: number, event: SessionEvent][]) {
 const at = (minute: number) => T0 + minute * MINUTE;
 
 describe('the progress of a session', () => {
+  it('its options are those of the start that counted', () => {
+    const again: SessionEvent = { type: 'started', data: { config: { ...config, maxIterations: 9 } } };
+    for (const records of [[], log([0, paused], [1, started], [2, again]), log([0, started], [1, paused])]) {
+      expect(configOf(records)).toEqual(records.length === 0 ? null : config);
+      expect(configOf(records)).toEqual(progressOf(records, at(3)).config);
+    }
+  });
+
   it('P1 has the state, the iterations, the files, the commands, the duration and the phase', () => {
     const records = log(
       [0, started],
