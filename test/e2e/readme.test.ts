@@ -49,7 +49,7 @@ function mask(line: string): string {
     .replaceAll(/\d+[smh] ago/gu, '<ago>')
     .replaceAll(/\b\d+[smh](?: \d+[ms])?(?= |$)/gu, '<duration>')
     .replaceAll(/\w{3} \w{3} +\d+ [\d:]{8} \d{4} [+-]\d{4}/gu, '<date>')
-    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/gu, '<date>')
+    .replaceAll(/\d{4}-\d\d-\d\d(?:T[\d:.]+Z| [\d:]{8})/gu, '<date>')
     .replaceAll(/\((?:linux|darwin) \w+, tmux [^,]+, git-session [^)]+\)/gu, '(<versions>)')
     .replaceAll(/\s+/gu, ' ')
     .trimEnd();
