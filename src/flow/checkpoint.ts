@@ -1,12 +1,13 @@
 import type { AppliedRecord } from '../session/event-log.ts';
 import { NotRunningError, UnknownRefError } from '../session/errors.ts';
-import { isFinal, type SessionState, type StateName } from '../session/lifecycle.ts';
-import type { Snapshot } from '../session/schema.ts';
+import { isFinal, type StateName } from '../session/lifecycle.ts';
+import { lastIteration } from '../session/progress.ts';
 import { type Catalog, readCatalog, type StoredSnapshot } from '../store/sessions.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
 import { type AliveView, isAlive } from './kill.ts';
 import { save, type SavedSession } from './save.ts';
 import { appliedOf, logWarnings, openLog, record, type SessionLog } from './session-log.ts';
+import { snapshotState } from './snapshot-state.ts';
 import { openWorkspace, requireEnabled } from './workspace.ts';
 
 /** A snapshot that the session's log names, as a point to come back to. */
@@ -98,25 +99,10 @@ export async function saveNow(
 ): Promise<{ saved: SavedSession; warnings: string[] }> {
   const options = {
     ...{ name, target: view.tmuxId, all: false, message, work: true, scrollback: 0 },
-    ...{ crqs: [], detectCrqs: true, env: [], state: stateOf(journal.state) },
+    ...{ crqs: [], detectCrqs: true, env: [], state: snapshotState(journal.state) },
   };
   const { saved, warnings } = await save(options, ws);
   return { saved: saved[0]!, warnings };
-}
-
-function stateOf(state: SessionState): Snapshot['state'] {
-  switch (state.name) {
-    case 'created':
-      return { name: 'created' };
-    case 'running':
-      return { name: 'running', iteration: state.iteration };
-    case 'paused':
-      return { name: 'paused', reason: state.reason };
-    case 'completed':
-      return { name: 'completed', summary: JSON.stringify(state.summary) };
-    case 'failed':
-      return { name: 'failed', error: state.error };
-  }
 }
 
 /** The session may have gone on since the snapshot: what counts is the state that the event finds. */
@@ -131,18 +117,16 @@ export function recordCheckpoint(
       type: 'checkpoint-saved',
       data: {
         ...{ snapshot: `${name}/${id}`, state: state.name, resumable: !isFinal(state.name) },
-        ...{ iteration: lastIteration(log), message: cut(message) },
+        ...{ iteration: iterationOf(log.journal), message: cut(message) },
         ...(rollbackTo === null ? {} : { rollbackTo }),
       },
     },
   ]);
 }
 
-/** Final states have no iteration of their own: the last one that began. */
-function lastIteration({ journal: { records, state } }: SessionLog): number {
-  if ('iteration' in state) return state.iteration;
-  const started = records.findLast(({ event }) => event.type === 'iteration-started');
-  return started?.event.type === 'iteration-started' ? started.event.data.number : 0;
+/** Final states have no iteration of their own. */
+function iterationOf({ records, state }: SessionLog['journal']): number {
+  return 'iteration' in state ? state.iteration : lastIteration(records);
 }
 
 /** The log takes no longer one; the snapshot has it whole. */

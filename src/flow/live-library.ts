@@ -32,6 +32,6 @@ export async function saveLive(ws: Workspace, id: string, message: string): Prom
 export async function bringBack(ws: Workspace, id: string): Promise<void> {
   const view = await viewOf(ws, id);
   if (view?.stored == null || view.tmux !== null) return;
-  const { stored, job } = view;
-  if (!endedForGood({ kind: stored.record.kind, job, ended: stored.ended })) await revive(ws, view);
+  const { stored, job, log } = view;
+  if (!endedForGood({ kind: stored.record.kind, job, ended: stored.ended, log })) await revive(ws, view);
 }

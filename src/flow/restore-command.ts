@@ -7,6 +7,8 @@ import type { RestorePlan } from '../session/plan.ts';
 import type { Snapshot } from '../session/schema.ts';
 import { fromText } from '../session/text.ts';
 import { jobRuns, readJob } from '../process/job.ts';
+import { journalDirectory } from '../store/journal.ts';
+import { journalState } from '../store/journal-state.ts';
 import { SessionRecords, type StoredRecord } from '../store/records.ts';
 import { readCatalog, readSnapshots } from '../store/sessions.ts';
 import type { Tmux } from '../tmux/tmux.ts';
@@ -184,7 +186,7 @@ async function notAlive(ws: Workspace): Promise<{ loaded: Loaded[]; failures: Fa
     saved.add(r.snapshot.session.id);
     if (live.has(own)) continue;
     const record = recordOf(ws, r.snapshot);
-    if (record !== null && hasEnded(record)) {
+    if (record !== null && hasEnded(ws, record)) {
       ended++;
       continue;
     }
@@ -201,7 +203,7 @@ async function notAlive(ws: Workspace): Promise<{ loaded: Loaded[]; failures: Fa
       asNew: isOver(record),
     });
   }
-  const neverSaved = views.filter((v) => isLost(v) && !saved.has(v.id!) && !saved.has(v.name));
+  const neverSaved = views.filter((v) => isLost(ws, v) && !saved.has(v.id!) && !saved.has(v.name));
   return {
     ...{ loaded, failures },
     left: { saved: newest.size, ended, neverSaved: calledNow(neverSaved, live) },
@@ -209,8 +211,8 @@ async function notAlive(ws: Workspace): Promise<{ loaded: Loaded[]; failures: Fa
 }
 
 /** Its tmux session went away, and neither a person nor its own end did that. */
-function isLost({ stored, tmux, job }: LiveView): boolean {
-  if (stored === null || tmux !== null || jobRuns(job) || hasEnded(stored)) return false;
+function isLost(ws: Workspace, { stored, tmux, job }: LiveView): boolean {
+  if (stored === null || tmux !== null || jobRuns(job) || hasEnded(ws, stored)) return false;
   return stored.record.kind !== 'run' || job !== null;
 }
 
@@ -220,8 +222,9 @@ function calledNow(views: readonly LiveView[], live: ReadonlySet<string>): strin
   return [...new Set(missed.map((v) => v.stored!.record.identifier))];
 }
 
-function hasEnded({ record: { kind }, directory, ended }: StoredRecord): boolean {
-  return endedForGood({ kind, ended, job: readJob(directory) });
+function hasEnded({ repo }: Workspace, { record: { kind, id }, directory, ended }: StoredRecord): boolean {
+  const log = journalState(journalDirectory(repo.commonDir), id);
+  return endedForGood({ kind, ended, log, job: readJob(directory) });
 }
 
 /** The path of the new worktree: the user's own, or a place beside the repository. Never the snapshot's (C18). */

@@ -31,6 +31,7 @@ import { describeGit, describeHost, describeTmux, inspectAll } from './describe.
 import { maintain } from './maintain.ts';
 import { byWorktree } from './save-worktrees.ts';
 import { captureScrollback, environmentOf } from './save-tmux.ts';
+import { loggedState } from './snapshot-state.ts';
 import { markCommands } from './status-options.ts';
 import { identity, openWorkspace, placesOf, requireEnabled, type Workspace } from './workspace.ts';
 
@@ -44,7 +45,7 @@ export interface SaveOptions extends Choice {
   scrollback: number;
   /** Take the uncommitted work along. */
   work: boolean;
-  /** Of its life; absent: it runs. */
+  /** Of its life; absent: what its journal says. */
   state?: Snapshot['state'];
 }
 
@@ -143,10 +144,11 @@ async function saveIn(
     const pending = named.map(({ name, session }) => {
       const described = describeTmux(server, session, state, inspected, scrollback, places);
       const before = previous.get(name);
+      const id = sessionId(session, before?.snapshot);
       const snapshot: Snapshot = {
         format: 'git-session/snapshot',
         version: FORMAT_VERSION,
-        session: { id: sessionId(session, before?.snapshot), name },
+        session: { id, name },
         previous: before?.stored.id ?? null,
         savedAt: new Date(now).toISOString(),
         savedBy: who,
@@ -159,7 +161,7 @@ async function saveIn(
         }),
         env: environmentOf(ws.config, state, session, options.env, warnings),
         tmux: described.tmux,
-        state: options.state ?? { name: 'running', iteration: 0 },
+        state: options.state ?? loggedState(ws.repo, id, name, warnings),
         redactions: distinct(described.redactions),
       };
       const stored = toPending(ws, snapshot, described.files, work, nextIdTime(now, catalog.newestId(name)));

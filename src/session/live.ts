@@ -120,14 +120,16 @@ export function judge(facts: LiveFacts): Judgement {
  * The end that somebody has noted, of a session that no command decides. One that was killed may live again, and has its
  * own word where it does not.
  */
-function endSaid({ log }: LiveFacts): 'completed' | 'failed' | null {
+function endSaid({ log }: Pick<LiveFacts, 'log'>): 'completed' | 'failed' | null {
   if (log?.name === 'completed') return 'completed';
   return log?.name === 'failed' && log.text !== KILLED ? 'failed' : null;
 }
 
-/** It is not to come back by itself: its command has ended, or a person has ended it. tmux may just have gone away. */
-export function endedForGood({ kind, job, ended }: Pick<LiveFacts, 'kind' | 'job' | 'ended'>): boolean {
-  return ended !== null || (kind === 'run' && job?.state === 'exited');
+/** It is not to come back by itself: its command has ended, or somebody has ended it. tmux may just have gone away. */
+export function endedForGood(facts: Pick<LiveFacts, 'kind' | 'job' | 'ended' | 'log'>): boolean {
+  const { kind, job, ended } = facts;
+  if (ended !== null) return true;
+  return kind === 'run' ? job?.state === 'exited' : endSaid(facts) !== null;
 }
 
 /** Its command is over: a tmux session with its id would be judged by that, whatever runs in it now. */

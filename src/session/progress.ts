@@ -126,3 +126,9 @@ export function summaryOf(progress: Progress): SessionSummary {
     successRate: commands.length === 0 ? 1 : good / commands.length,
   };
 }
+
+/** Of the iteration that began last; 0 before the first. */
+export function lastIteration(records: readonly LogRecord[]): number {
+  const started = records.findLast(({ event }) => event.type === 'iteration-started');
+  return started?.event.type === 'iteration-started' ? started.event.data.number : 0;
+}

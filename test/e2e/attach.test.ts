@@ -108,6 +108,34 @@ test('C28 C29 M8 what runs goes on when its terminal detaches, or is killed', as
   expect(processExists(pid)).toBe(true);
 });
 
+test('G3 session.detachOnCreate off: create and run give the terminal, S11 and list tells of it', async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  await ann.git(repo, 'config', 'session.detachOnCreate', 'false');
+  await ann.tmux('new-session', '-d', '-s', 'own');
+  const attached = async (name: string) => {
+    const rows = JSON.parse(await ann.ok(repo, 'list', '--json')) as Record<string, unknown>[];
+    const row = rows.find((r) => r['session_name'] === name)!;
+    expect(row['id']).toMatch(/^[0-9a-f-]{36}$/u);
+    expect(Date.parse(row['created_at'] as string)).toBeLessThanOrEqual(Date.now());
+    return [row['attached_clients'], row['last_attached_at'] === null];
+  };
+  const made = terminal(ann, repo, 'create', 'work');
+  await shows(ann, 'work 0');
+  expect(await attached('work')).toEqual([1, false]);
+  await ann.ok(repo, 'detach', 'work');
+  expect(await made.ended).toBe(0);
+  expect(await attached('work')).toEqual([0, false]);
+  const left = terminal(ann, repo, 'create', '--no-attach', 'other');
+  expect(await left.ended).toBe(0);
+  expect(await clients(ann)).toEqual([]);
+  expect(await attached('other')).toEqual([0, true]);
+  const running = terminal(ann, repo, 'run', '--', 'sleep', '1000');
+  await waitFor(async () => (await clients(ann)).length === 1, 'the terminal of the run');
+  process.kill(running.pid, 'SIGKILL');
+  await shows(ann);
+});
+
 test('an unknown name is a new session, unless the setting or the name forbids it', async () => {
   const ann = person();
   const repo = await ann.repo();

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Person, person, PROGRAM, waitFor } from '../support/harness.ts';
@@ -79,6 +79,33 @@ describe('git session checkpoint', () => {
       plan: { snapshot: string };
     };
     expect(plan.plan.snapshot).toBe((await rows(ann, repo))[0]!.snapshot);
+  });
+
+  it('M11 a save says the state that the log has; of one that was killed and lives again, that it runs', async () => {
+    const ann = person();
+    const repo = await started(ann);
+    const state = async () => {
+      await ann.ok(repo, 'save', '--no-work', '-t', 'work');
+      return (JSON.parse(await ann.ok(repo, 'show', '--json', 'work')) as { state: unknown }).state;
+    };
+    await ann.ok(repo, 'iterate', 'start', 'work');
+    expect(await state()).toEqual({ name: 'running', iteration: 1 });
+    await ann.ok(repo, 'pause', '-m', 'waits for Bob', 'work');
+    expect(await state()).toEqual({ name: 'paused', reason: 'waits for Bob' });
+    await ann.ok(repo, 'resume', 'work');
+    await ann.ok(repo, 'kill', 'work');
+    await ann.ok(repo, 'restore', 'work');
+    expect(await state()).toEqual({ name: 'running', iteration: 1 });
+    const journals = path.join(repo, '.git', 'git-session', 'journal');
+    const journal = path.join(
+      journals,
+      readdirSync(journals).find((name) => name.endsWith('.jsonl'))!,
+    );
+    rmSync(journal);
+    mkdirSync(journal);
+    const { code, stderr } = await ann.gs(repo, 'save', '--no-work', '-t', 'work');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^warning: the log of session 'work' can't be read: /mu);
   });
 
   it('V1 without a live session there is nothing to save', async () => {

@@ -341,7 +341,7 @@ describe('exec', () => {
     ]);
   });
 
-  test('O11 the log has the commands, newest first, and is read by people and programs', async () => {
+  test('O11, O13 the log has the commands, newest first, and is read by people and programs', async () => {
     const { ann, repo } = await scene();
     expect((await ann.gs(repo, 'log', 'work')).code).toBe(0);
     await ann.ok(repo, 'save');

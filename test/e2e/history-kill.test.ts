@@ -75,13 +75,15 @@ test(
   { timeout: 600_000 },
   async () => {
     const moments: (Moment | null)[] = [];
-    for (let call = 1; call <= 30; call += 2) {
-      moments.push(...(await Promise.all([runAndKill(call), runAndKill(call + 1)])));
+    // HISTORY_KILLS=1 tries every call.
+    const step = Number(process.env['HISTORY_KILLS'] ?? 3);
+    for (let call = 1; call <= 30; call += 2 * step) {
+      moments.push(...(await Promise.all([runAndKill(call), runAndKill(call + step)])));
     }
     const found = moments.filter((m) => m !== null);
     expect(found.filter((m) => !m.listed)).toEqual([]);
     const exited = found.filter((m) => m.state === 'exited');
-    expect(exited.length).toBeGreaterThan(5);
+    expect(exited.length).toBeGreaterThan(1);
     expect(exited.filter((m) => m.lines.join() !== LINES.join())).toEqual([]);
     // Some were met while they ran.
     expect(found.length).toBeGreaterThan(exited.length);

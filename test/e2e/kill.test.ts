@@ -39,7 +39,7 @@ async function attached(ann: Person, repo: string, name: string) {
   return term;
 }
 
-test('C20 C11 kill takes the exact name and leaves the neighbor whose name begins with it', async () => {
+test('O4 C20 C11 kill takes the exact name and leaves the neighbor whose name begins with it', async () => {
   const ann = person();
   const repo = await ann.repo();
   const auth = await create(ann, repo, 'auth');

@@ -370,16 +370,18 @@ describe('tmux', () => {
       ) as { id: string; name: string };
     const done = await run('done');
     await waitFor(() => existsSync(path.join(repo, 'ran-done')), 'the command');
-    await ann.ok(repo, 'create', 'killed');
-    for (const name of [done.name, 'killed']) await ann.ok(repo, 'save', '--no-work', '-t', name);
+    for (const name of ['killed', 'over']) await ann.ok(repo, 'create', name);
+    for (const name of [done.name, 'killed', 'over']) await ann.ok(repo, 'save', '--no-work', '-t', name);
     writeFileSync(path.join(repo, 'go'), '');
     await ann.ok(repo, 'wait', done.name);
     await ann.tmux('kill-session', '-t', `=${done.name}`);
     await ann.ok(repo, 'kill', 'killed');
+    await ann.ok(repo, 'complete', 'over');
+    await ann.tmux('kill-session', '-t', '=over');
     rmSync(path.join(repo, 'go'));
     for (const more of [['-n'], []]) {
       const result = await ann.gs(repo, 'restore', '--all', '--run', ...more);
-      expect(result).toMatchObject({ code: 0, stdout: '', stderr: '2 that have ended are left out\n' });
+      expect(result).toMatchObject({ code: 0, stdout: '', stderr: '3 that have ended are left out\n' });
     }
     expect(await ann.tmux('list-sessions', '-F', '#{session_name}')).toBe('own');
     await ann.ok(repo, 'restore', '--run', done.name);
@@ -389,9 +391,14 @@ describe('tmux', () => {
     const rows = JSON.parse(await ann.ok(repo, 'list', '--json')) as Record<string, unknown>[];
     const states = rows.map((r) => [r['session_name'], r['status'], r['id'] === done.id].join(' '));
     expect(new Set(states)).toEqual(
-      new Set([`${done.name} completed true`, `${done.name} running false`, 'killed running false']),
+      new Set([
+        `${done.name} completed true`,
+        `${done.name} running false`,
+        'killed running false',
+        'over completed false',
+      ]),
     );
-    expect(states).toHaveLength(3);
+    expect(states).toHaveLength(4);
     // What is saved of it now is the new session's, and comes back after the end of the server.
     await ann.ok(repo, 'save', '--no-work', '-t', done.name);
     expect(await ann.ok(repo, 'export', done.name)).not.toContain(done.id);
@@ -399,7 +406,7 @@ describe('tmux', () => {
     await ann.killServer();
     await ann.tmux('new-session', '-d', '-s', 'own');
     const again = await ann.gs(repo, 'restore', '--all', '--run');
-    expect([again.code, again.stderr]).toEqual([0, '']);
+    expect([again.code, again.stderr]).toEqual([0, '1 that has ended is left out\n']);
     expect(again.stdout).toContain("as tmux session 'killed'");
     expect(again.stdout).toContain(`as tmux session '${done.name}'`);
   });

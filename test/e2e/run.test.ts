@@ -45,7 +45,7 @@ async function savedOutput(ann: Person, { name, id }: Run): Promise<string> {
 }
 
 describe('run', () => {
-  test('N1, N3, N7, C16 starts a command in the background, here, and prints its name', async () => {
+  test('N1, N3, N4, N7, C16 starts a command in the background, here, and prints its name', async () => {
     const ann = person();
     const repo = await ann.repo();
     const name = (await ann.ok(repo, 'run', '--', 'sh', '-c', 'pwd > where; exec sleep 1000')).trim();
@@ -59,7 +59,7 @@ describe('run', () => {
     expect(processExists(started.pid)).toBe(true);
   });
 
-  test('N5 the history limit counts for the first pane, whatever the base-index', async () => {
+  test('N5, G9 the history limit counts for the first pane, whatever the base-index', async () => {
     const ann = person();
     const repo = await ann.repo();
     await ann.tmux('new-session', '-d', '-s', 'mine');
@@ -377,7 +377,7 @@ test('C16 nothing is started where a terminal is asked for and there is none, or
 });
 
 describe('create', () => {
-  test('O1, L9 makes a session with a shell and prints id, name and directory', async () => {
+  test('O1, L9, M1 makes a session with a shell and prints id, name and directory', async () => {
     const ann = person();
     const repo = await ann.repo();
     mkdirSync(path.join(repo, 'sub'));

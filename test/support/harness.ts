@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 
 /** The program under test, as `npm run build` leaves it. */
@@ -154,8 +155,21 @@ export class Person {
 /** A folder that goes when the test is finished. Physical, as the program prints physical paths. */
 export function temporaryFolder(): string {
   const dir = realpathSync(mkdtempSync(path.join(tmpdir(), 'gs-')));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }));
+  onTestFinished(() => removeFolder(dir));
   return dir;
+}
+
+/** Also where a process that the test has left behind still writes in it: node tries only the folder itself again. */
+async function removeFolder(dir: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      rmSync(dir, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (attempt >= 50) throw error;
+      await delay(100);
+    }
+  }
 }
 
 export function person(name = 'ann'): Person {

@@ -50,6 +50,11 @@ describe('the documents', () => {
     expect(rows.toSorted()).toEqual(real.toSorted());
   });
 
+  it('Y5 the manual says which keys search in copy mode', () => {
+    const keys = /copy mode searches too: `C-b \['?`, then `C-s` .* `C-r` .* `\/` and `\?`/u;
+    expect(read('docs/git-session.1.md')).toMatch(keys);
+  });
+
   it('the manual names exactly the configuration that there is, and README.md no other', () => {
     const real = settingNames().map((name) => `session.${name}`);
     expect([...configKeys(read('docs/git-session.1.md'))].toSorted()).toEqual(real.toSorted());

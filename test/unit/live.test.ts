@@ -132,6 +132,16 @@ describe('what a restore of all leaves out, and what does not get its id back', 
     expect(endedForGood({ kind, job: status, ended })).toBe(over);
     expect(commandIsOver({ kind, job: status, jobRuns: runs })).toBe(isNew);
   });
+  test.each([
+    ['create', 'completed', true],
+    ['create', 'failed', true],
+    ['create', 'paused', false],
+    ['create', 'running', false],
+    ['run', 'failed', false],
+  ] as const)('R14 what the log of a %s says last: %s', (kind, name, over) => {
+    const log = { name, text: null, at: null };
+    expect(endedForGood({ kind, job: kind === 'run' ? job('hangup') : null, ended: null, log })).toBe(over);
+  });
 });
 
 describe('matchSessions', () => {
