@@ -191,10 +191,17 @@ async function saves(until) {
   return counts;
 }
 
+/** Again where a folder goes meanwhile: git packs refs in the background. */
 function locks(folder) {
-  return existsSync(folder)
-    ? readdirSync(folder, { recursive: true }).filter((file) => file.endsWith('.lock'))
-    : [];
+  for (;;) {
+    try {
+      return existsSync(folder)
+        ? readdirSync(folder, { recursive: true }).filter((file) => file.endsWith('.lock'))
+        : [];
+    } catch (error) {
+      if (error.code !== 'ENOENT') throw error;
+    }
+  }
 }
 
 // ---- appends
