@@ -8,7 +8,7 @@ const option = (ann: Person, name: string, what: string) =>
   ann.tmux('display-message', '-p', '-t', `=${name}:`, `#{${what}}`);
 
 describe('adopt', () => {
-  test('N7 gives a tmux session a record and its options, once', async () => {
+  test('N7 V12 gives a tmux session a record and its options, once', async () => {
     const ann = person();
     const repo = await ann.repo();
     await ann.tmux('new-session', '-d', '-s', 'mine', '-c', repo);

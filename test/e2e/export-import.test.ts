@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { forge, plainSnapshot } from '../support/forge.ts';
 import { Person, person, temporaryFolder } from '../support/harness.ts';
 
-test('H2 the base becomes the parent where this repository has it', async () => {
+test('H2 R2 the base becomes the parent where this repository has it', async () => {
   const ann = person();
   const a = await ann.repo();
   const head = await ann.git(a, 'rev-parse', 'HEAD');

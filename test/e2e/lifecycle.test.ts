@@ -494,7 +494,7 @@ describe('options of create', () => {
     expect(await json(ann, repo, 'show', 'work')).toMatchObject({ config });
   });
 
-  test('S20: --verbose says more on stderr, and the same on stdout', async () => {
+  test('S20, P10: --verbose says more on stderr, and the same on stdout', async () => {
     const ann = person();
     const repo = await ann.repo();
     const plain = await ann.gs(repo, 'create', 'a');

@@ -39,7 +39,7 @@ async function forgetWork(ann: Person, repo: string): Promise<void> {
 }
 
 describe('git', () => {
-  test('R3 after a crash the newer work in the tree is left exactly as it is', async () => {
+  test('R1 R3 after a crash the newer work in the tree is left exactly as it is', async () => {
     const ann = person();
     const repo = await saved(ann);
     await ann.killServer();

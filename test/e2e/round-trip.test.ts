@@ -184,7 +184,7 @@ async function snapshot(who: Person, repo: string, ref: string): Promise<Snapsho
 }
 
 test(
-  'R8 K6 S1-S3 the adversarial session comes back after the server died, and equals itself',
+  'R8 K6 S1-S3 S10 the adversarial session comes back after the server died, and equals itself',
   { timeout: 120_000 },
   async () => {
     const ann = person();

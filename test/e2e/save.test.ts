@@ -159,7 +159,7 @@ describe('which session', () => {
 });
 
 describe('what is stored', () => {
-  test('K2 K3 S1-S8 a blob of canonical JSON, and a context with it', async () => {
+  test('K2 K3 S1-S8 T2 T3 a blob of canonical JSON, and a context with it', async () => {
     const ann = person();
     const repo = await session(ann);
     const { saved } = await save(ann, repo, '-m', 'before lunch');

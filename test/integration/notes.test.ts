@@ -95,7 +95,7 @@ describe('notes, written and read back', () => {
     expect(git(['fsck', '--strict', '--no-dangling'])).toBe('');
   });
 
-  test('Q3: git log --notes=crq shows them, in a linked worktree too', async () => {
+  test('K4, Q3: git log --notes=crq shows them, in a linked worktree too', async () => {
     const [head = ''] = await makeRepository(1, ['r']);
     git(['worktree', 'add', '-q', path.join(home, 'linked')]);
     const linked = await openRepository(path.join(home, 'linked'));

@@ -372,7 +372,7 @@ describe('records of several clones', () => {
     expect(mergeRecords([a, [other]])).toHaveLength(3);
   });
 
-  it('E6: fold is total, and tells which event came too late', () => {
+  it('E4, E6: fold is total, and tells which event came too late', () => {
     const end = (clone: string, event: SessionEvent) => record(2, { clone, event });
     const { state, applied } = fold(
       mergeRecords([
