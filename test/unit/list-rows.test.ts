@@ -5,7 +5,14 @@ import { frameOf } from '../../src/cli/list-watch.ts';
 import { csvRecords, rowJson } from '../../src/cli/session-rows.ts';
 import { frame } from '../../src/cli/watch-screen.ts';
 import { csv } from '../../src/session/csv.ts';
-import { distinctLabels, type Listed, type SortKey, sortListed } from '../../src/session/listed.ts';
+import {
+  distinctLabels,
+  type Listed,
+  partsOfName,
+  runTime,
+  type SortKey,
+  sortListed,
+} from '../../src/session/listed.ts';
 import { widthOf } from '../../src/session/width.ts';
 import { ended, listed, running, saved } from '../support/listed.ts';
 
@@ -35,7 +42,29 @@ describe('C9: the order', () => {
   });
 });
 
+describe('C5: how long a session runs, or ran', () => {
+  const startedAt = '2026-11-21T10:00:00.000Z';
+  test.each<[string, Partial<Listed>, number | null]>([
+    ['until now', { startedAt, alive: true }, NOW - Date.parse(startedAt)],
+    ['until its end', { startedAt, endedAt: '2026-11-21T10:00:05.000Z' }, 5000],
+    ['an end that is before its start', { startedAt, endedAt: '2026-11-21T09:00:00.000Z' }, 0],
+    ['an end that nobody knows', { startedAt }, null],
+    ['no start', {}, null],
+    ['no time', { startedAt: 'yesterday', alive: true }, null],
+  ])('%s', (_, change, expected) => {
+    expect(runTime(listed(change), NOW)).toBe(expected);
+  });
+});
+
 describe('what a session is called', () => {
+  test.each([
+    ['gs-task-api-dev-20261121101112', { context: 'task', identifier: 'api-dev' }],
+    ['work', { context: 'session', identifier: 'work' }],
+    [null, { context: 'session', identifier: null }],
+  ])('N1 the parts of %s', (name, expected) => {
+    expect(partsOfName(name)).toEqual(expected);
+  });
+
   test('the identifier where it is alone, else the full name', () => {
     expect(distinctLabels([['tests', 'gs-run-tests-1'], ['api'], ['build', 'gs-run-build-1']])).toEqual([
       ...['tests', 'api', 'build'],

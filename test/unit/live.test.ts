@@ -9,6 +9,7 @@ import {
   type LiveFacts,
   matchSessions,
   runName,
+  windowName,
 } from '../../src/session/live.ts';
 import type { StateName } from '../../src/session/lifecycle.ts';
 import { isSessionName } from '../../src/session/names.ts';
@@ -141,6 +142,25 @@ describe('what a restore of all leaves out, and what does not get its id back', 
   ] as const)('R14 what the log of a %s says last: %s', (kind, name, over) => {
     const log = { name, text: null, at: null };
     expect(endedForGood({ kind, job: kind === 'run' ? job('hangup') : null, ended: null, log })).toBe(over);
+  });
+});
+
+describe("C16: the name of a run's window", () => {
+  test.each<[string[] | null, string]>([
+    [['/usr/bin/vi', 'a b'], 'vi'],
+    [['make test && echo ok'], 'make'],
+    [['A=1 B=2 ./run.sh x'], 'run.sh'],
+    [['(cd sub; ls)'], 'cd'],
+    [['! grep x'], 'grep'],
+    [['--', 'x'], 'ident'],
+    [[''], 'ident'],
+    [[], 'ident'],
+    [null, 'ident'],
+    [['g++', 'x.cc'], 'g++'],
+    [['x'.repeat(40)], 'x'.repeat(30)],
+    [['日本語', 'x'], '日本語'],
+  ])('%j is %s', (argv, name) => {
+    expect(windowName({ argv, identifier: 'ident' })).toBe(name);
   });
 });
 
