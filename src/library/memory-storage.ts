@@ -1,7 +1,7 @@
-import { InvalidTransitionError } from '../session/errors.ts';
 import { type AppliedRecord, type LogRecord, nextClock } from '../session/event-log.ts';
-import { allowedEvents, INITIAL, type SessionState, transition } from '../session/lifecycle.ts';
+import { INITIAL, type SessionState, transition } from '../session/lifecycle.ts';
 import type { SessionHeader } from '../session/persisted.ts';
+import { refusedEvent } from '../session/refused-event.ts';
 import type { SessionStorage, StoredSession, WantedEvents } from './storage.ts';
 import { idTaken, unknownSession } from './unknown-session.ts';
 
@@ -29,7 +29,7 @@ export class MemoryStorage implements SessionStorage {
     let clock = kept.records.at(-1)?.clock ?? 0;
     const made = events.map((event, i): LogRecord => {
       const next = transition(state, event);
-      if (next === null) throw refused(kept.header.name, state, event.type);
+      if (next === null) throw refusedEvent(kept.header.name, state.name, event.type);
       state = next;
       clock = nextClock(now, clock);
       const sequence = kept.records.length + i + 1;
@@ -57,12 +57,4 @@ export class MemoryStorage implements SessionStorage {
   async delete(id: string): Promise<boolean> {
     return this.sessions.delete(id);
   }
-}
-
-function refused(name: string, state: SessionState, type: string): InvalidTransitionError {
-  return new InvalidTransitionError(
-    `session '${name}' is ${state.name}, and takes no '${type}'`,
-    [`it takes: ${allowedEvents(state.name).join(', ')}`],
-    { state: state.name, event: type },
-  );
 }

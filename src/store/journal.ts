@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FileProblemError, InvalidTransitionError, LimitError, SessionError } from '../session/errors.ts';
+import { FileProblemError, LimitError, SessionError } from '../session/errors.ts';
 import {
   type AppliedRecord,
   type Damage,
@@ -29,13 +29,8 @@ import {
   type ScannedLog,
   stateAfter,
 } from '../session/event-log.ts';
-import {
-  allowedEvents,
-  INITIAL,
-  type SessionEvent,
-  type SessionState,
-  transition,
-} from '../session/lifecycle.ts';
+import { INITIAL, type SessionEvent, type SessionState, transition } from '../session/lifecycle.ts';
+import { refusedEvent } from '../session/refused-event.ts';
 import type { LogSegment } from './log-segments.ts';
 import { isHeld, type Lock, lockSession, MAX_POLL_MS } from './session-lock.ts';
 
@@ -257,7 +252,9 @@ export class Journal {
             ...{ version: 1 as const, session: this.options.session, clone: this.options.clone },
             ...{ sequence: sequence + i + 1, clock, at: new Date(now).toISOString(), event },
           });
-          next = transition(next, line.record.event) ?? refuse(this.options.name, next, event);
+          const after = transition(next, line.record.event);
+          if (after === null) throw refusedEvent(this.options.name, next.name, event.type);
+          next = after;
           return line;
         });
         state = next;
@@ -442,14 +439,6 @@ function makeFolder(directory: string): void {
     makeFolder(path.dirname(directory));
     mkdirSync(directory, { mode: 0o700 });
   }
-}
-
-function refuse(name: string, state: SessionState, event: SessionEvent): never {
-  throw new InvalidTransitionError(
-    `session '${name}' is ${state.name}, and takes no '${event.type}'`,
-    [`it takes: ${allowedEvents(state.name).join(', ')}`],
-    { state: state.name, event: event.type },
-  );
 }
 
 /** What can't be read back is not written. The record is what was read back: the caller may change what it gave. */

@@ -17,6 +17,7 @@ import {
   transition,
   TRANSITIONS,
 } from '../../src/session/lifecycle.ts';
+import { refusedEvent } from '../../src/session/refused-event.ts';
 
 const summary = { iterations: 1, filesChanged: 2, commits: 3, commands: 4, successRate: 0.5, durationMs: 6 };
 const changes = { filesModified: ['a'], linesAdded: 1, linesRemoved: 2, commandsRun: [], gitCommits: [] };
@@ -181,4 +182,20 @@ describe('L14 the state machine knows nobody who runs a session', () => {
       expect([...packages].filter((n) => !pure.includes(n))).toEqual([]);
     },
   );
+});
+
+describe('L3 V7: a refused event says what to type', () => {
+  it.each([
+    ['created', 'git session start'],
+    ['running', 'git session pause'],
+    ['paused', 'git session resume'],
+    ['completed', 'git session create'],
+    ['failed', 'git session create'],
+  ] as const)('%s: %s', (state, hint) => {
+    const error = refusedEvent("bob's", state, 'iteration-started');
+    expect([error.code, error.exit]).toEqual(['invalid-transition', 1]);
+    expect(error.hints.join('\n')).toContain(hint);
+    expect(error.data).toMatchObject({ state, event: 'iteration-started', allowed: allowedEvents(state) });
+    if (state === 'paused') expect(error.hints).toEqual(["go on with it: git session resume 'bob'\\''s'"]);
+  });
 });
