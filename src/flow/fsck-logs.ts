@@ -22,7 +22,7 @@ import { findLeftovers } from '../store/leftovers.ts';
 import { type LogSegment, recordsOf, unflushed, writeLogSegments } from '../store/log-segments.ts';
 import type { SessionRecords, StoredRecord } from '../store/records.ts';
 import type { Catalog } from '../store/sessions.ts';
-import type { Finding, Fsck } from './fsck.ts';
+import type { Finding, Fsck } from './fsck-findings.ts';
 
 interface Logs {
   journals: readonly FoundJournal[];

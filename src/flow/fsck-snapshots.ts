@@ -12,7 +12,7 @@ import {
 } from '../store/broken-refs.ts';
 import { type Catalog, type ReadSnapshot, readSnapshots, type StoredSnapshot } from '../store/sessions.ts';
 import { address } from '../store/resolve.ts';
-import type { Fsck } from './fsck.ts';
+import type { Fsck } from './fsck-findings.ts';
 
 /** Refs whose files are empty or no object id. True where one was mended. */
 export async function checkBrokenRefs({ ws: { repo }, repair, found, kept, wanted }: Fsck): Promise<boolean> {

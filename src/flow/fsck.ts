@@ -6,37 +6,14 @@ import { journalDirectory } from '../store/journal.ts';
 import { readLogSegments } from '../store/log-segments.ts';
 import { SessionRecords, type StoredRecord } from '../store/records.ts';
 import { type Catalog, readCatalog } from '../store/sessions.ts';
+import type { Finding, Fsck } from './fsck-findings.ts';
 import { checkLocks, checkLogs, checkRecords } from './fsck-logs.ts';
 import { checkBrokenRefs, checkSnapshots } from './fsck-snapshots.ts';
-import { openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
-
-/** What is wrong. The codes are stable: docs/json.md lists them. */
-export interface Finding {
-  code: string;
-  /** Name of the session, or the ref or the file where there is none. */
-  subject: string;
-  message: string;
-  /** What to type. */
-  hints: string[];
-  /** What `--repair` has done about it; null where it has done nothing. */
-  repaired: string | null;
-}
+import { openWorkspace, requireEnabled } from './workspace.ts';
 
 export interface FsckReport {
   findings: Finding[];
   checked: { snapshots: number; journals: number; segments: number; records: number };
-}
-
-/** What all checks work with. */
-export interface Fsck {
-  ws: Workspace;
-  repair: boolean;
-  /** Takes a finding; gives it back, for what a repair has to say. */
-  found: (code: string, subject: string, message: string, hints?: string[]) => Finding;
-  /** Where a repair puts what it takes away. Made when something is put there. */
-  kept: string;
-  /** Whether a session, by name or id, is asked for. */
-  wanted: (name: string | null, id: string | null) => boolean;
 }
 
 /**
