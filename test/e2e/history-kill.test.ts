@@ -77,8 +77,10 @@ test(
     const moments: (Moment | null)[] = [];
     // HISTORY_KILLS=1 tries every call.
     const step = Number(process.env['HISTORY_KILLS'] ?? 3);
-    for (let call = 1; call <= 30; call += 2 * step) {
-      moments.push(...(await Promise.all([runAndKill(call), runAndKill(call + step)])));
+    const calls = Array.from({ length: Math.ceil(30 / step) }, (_, i) => 1 + i * step);
+    // Most of the time each of them waits.
+    for (let i = 0; i < calls.length; i += 5) {
+      moments.push(...(await Promise.all(calls.slice(i, i + 5).map(runAndKill))));
     }
     const found = moments.filter((m) => m !== null);
     expect(found.filter((m) => !m.listed)).toEqual([]);
