@@ -13,6 +13,7 @@ import type { SessionConfig } from '../session/lifecycle.ts';
 import { runName, type SessionRecord, slug, windowName } from '../session/live.ts';
 import { invalidSetting, setting } from '../session/settings.ts';
 import { fromText, toText, type Text } from '../session/text.ts';
+import { isRunning } from '../process/identity.ts';
 import { jobScript, outputScript, readJob, waitInDirectory } from '../process/job.ts';
 import { SessionRecords, type StoredRecord } from '../store/records.ts';
 import { readCatalog } from '../store/sessions.ts';
@@ -199,7 +200,7 @@ async function inTmux(
     throw tmuxFailure(result.stderr);
   }
   if (!setting(ws.config, 'keepAlive', process.env)) await endWithLastClient(ws, tmuxId);
-  if (runs) await started(ws, stored, tmuxId);
+  if (runs) await started(ws, stored, tmuxId, Number(pid));
   return { tmuxId, paneId, pid: Number(pid) };
 }
 
@@ -214,12 +215,16 @@ function makeHistoryDirectory(directory: string): void {
 }
 
 /** Nobody is told that a command was started before its script has said so. */
-async function started(ws: Workspace, { directory }: StoredRecord, tmuxId: string): Promise<void> {
-  const job = await waitInDirectory(directory, () => readJob(directory), {
-    everyMs: 20,
-    signal: AbortSignal.timeout(START_TIMEOUT),
-  });
-  if (job !== null) return;
+async function started(
+  ws: Workspace,
+  { directory }: StoredRecord,
+  tmuxId: string,
+  pid: number,
+): Promise<void> {
+  // In a window that is killed meanwhile, or with its server, it will never say so.
+  const known = () => readJob(directory) !== null || !isRunning(pid) || null;
+  await waitInDirectory(directory, known, { everyMs: 20, signal: AbortSignal.timeout(START_TIMEOUT) });
+  if (readJob(directory) !== null) return;
   await ws.tmux.run(['kill-session', '-t', `${tmuxId}:`]);
   throw new SessionFailedError('tmux did not start the command', [
     'see what it says: tmux new-session /bin/sh',

@@ -132,7 +132,17 @@ export class SessionRecords {
   }
 
   remove(id: string): void {
-    orProblem(() => rmSync(this.directoryOf(id), { recursive: true, force: true }));
+    const directory = this.directoryOf(id);
+    // Below another name: what is still running writes by the old one, and would keep the directory from going.
+    const gone = `${directory}.gone`;
+    orProblem(() => {
+      try {
+        renameSync(directory, gone);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      }
+      rmSync(gone, { recursive: true, force: true });
+    });
   }
 }
 

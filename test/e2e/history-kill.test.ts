@@ -76,7 +76,7 @@ test(
   async () => {
     const moments: (Moment | null)[] = [];
     // HISTORY_KILLS=1 tries every call.
-    const step = Number(process.env['HISTORY_KILLS'] ?? 3);
+    const step = Number(process.env['HISTORY_KILLS'] ?? 2);
     const calls = Array.from({ length: Math.ceil(30 / step) }, (_, i) => 1 + i * step);
     // Most of the time each of them waits.
     for (let i = 0; i < calls.length; i += 5) {
@@ -91,6 +91,18 @@ test(
     expect(found.length).toBeGreaterThan(exited.length);
   },
 );
+
+// Less than the time for which a script that is slow to begin is waited for.
+test('O5 a run whose server dies before it begins says so at once', { timeout: 15_000 }, async () => {
+  const ann = person();
+  const repo = await ann.repo();
+  await ann.tmux('new-session', '-d', '-s', 'mine');
+  const env = await trap(ann, 1, await ann.tmux('display-message', '-p', '#{pid}'));
+  const { code, stdout, stderr } = await ann.gsWith({ cwd: repo, env }, 'run', '--', 'seq', '300');
+  expect([code, stdout]).toEqual([128, '']);
+  expect(stderr).toMatch(/^fatal: (?:tmux did not start the command|the tmux server went away)\n/u);
+  expect(readdirSync(path.join(repo, '.git/git-session/live'))).toEqual([]);
+});
 
 test('Y7 output that tmux has not read when it dies is none of a finished command', async () => {
   const ann = person();
