@@ -7,9 +7,9 @@
 #
 # or read it from ~/.bashrc: source /path/to/completions/git-session.bash
 
-__git_session_commands="save switch run exec wait adopt create start pause resume iterate complete fail event state states progress events flush attach detach kill send window pane status checkpoint rollback restore rename delete allow history list show log diff graph init uninit push fetch sync export import link unlink crq schema gc recover fsck migrate config hooks doctor"
+__git_session_commands="save switch run exec wait adopt create start pause resume iterate complete fail event state states progress events flush attach detach kill send window pane status checkpoint rollback restore rename delete allow deny history list show log diff graph init uninit push fetch sync export import link unlink crq schema gc recover fsck migrate config hooks doctor"
 
-__git_session_settings="session.enabled session.tmuxCommand session.env session.autoCreateSession session.detachOnCreate session.autoCleanupCompleted session.defaultShell session.timeout session.retention session.keepAlive session.historyLimit session.historyAutoSave session.historySaveDir session.prefix session.picker session.onEvent session.fsync session.crqPath session.crqPattern"
+__git_session_settings="session.enabled session.tmuxCommand session.env session.autoCreateSession session.detachOnCreate session.autoCleanupCompleted session.defaultShell session.timeout session.retention session.keepAlive session.historyLimit session.historyAutoSave session.historySaveDir session.prefix session.picker session.onEvent session.fsync session.sign session.trustSigner session.crqPath session.crqPattern"
 
 # Names of sessions, those of remotes too; behind a "/" also single snapshots. Refs with other characters, which
 # somebody may have pushed, are never offered.
@@ -52,7 +52,7 @@ __git_session_events="started iteration-started iteration-completed analysis-com
 __git_session_options ()
 {
 	case "$1" in
-	save) echo "--all --crq= --detect-crq --no-detect-crq --env= --json --message= --quiet --scrollback --scrollback= --target= --work --no-work" ;;
+	save) echo "--all --crq= --detect-crq --no-detect-crq --env= --json --message= --quiet --scrollback --scrollback= --sign --no-sign --target= --work --no-work" ;;
 	run) echo "--attach --no-attach --cwd= --context= --create --detach --id= --json --meta= --worktree= --wait" ;;
 	exec) echo "--cwd= --json --timeout=" ;;
 	wait) echo "--json --timeout=" ;;
@@ -87,6 +87,7 @@ __git_session_options ()
 	rename) echo "--json" ;;
 	delete) echo "--force --json --remote --remote=" ;;
 	allow) echo "--json --list --dry-run --revoke=" ;;
+	deny) echo "--json" ;;
 	list) echo "--active --all --crq= --csv --filter= --interval= --json --max-count= --remote --no-remote --short --sort= --verbose --watch" ;;
 	show) echo "--json --raw" ;;
 	log) echo "--full --json --max-count= --oneline" ;;
@@ -175,7 +176,7 @@ _git_session ()
 	esac
 
 	case "$command" in
-	restore | show | log | diff | delete | allow | export) __gitcomp_nl "$(__git_session_refs "$cur")" ;;
+	restore | show | log | diff | delete | allow | deny | export) __gitcomp_nl "$(__git_session_refs "$cur")" ;;
 	save | list | rename | fsck) __gitcomp_nl "$(__git_session_names)" ;;
 	switch | detach | kill | history | checkpoint | rollback) __gitcomp_nl "$(__git_session_tmux)" ;;
 	start | pause | resume | complete | fail | state | progress | events | flush) __gitcomp_nl "$(__git_session_tmux)" ;;

@@ -94,6 +94,7 @@ complete -c git -n __git_session_needs_command -a restore -d 'Bring a saved sess
 complete -c git -n __git_session_needs_command -a rename -d 'Give a session another name'
 complete -c git -n __git_session_needs_command -a delete -d 'Delete a session or a snapshot'
 complete -c git -n __git_session_needs_command -a allow -d 'Let a snapshot start its commands when it is restored'
+complete -c git -n __git_session_needs_command -a deny -d 'Start nothing of a snapshot on this machine'
 complete -c git -n __git_session_needs_command -a list -d 'List live and saved sessions'
 complete -c git -n __git_session_needs_command -a show -d 'Show one snapshot: windows, panes, commands'
 complete -c git -n __git_session_needs_command -a log -d 'Show the snapshots of a session, newest first'
@@ -130,6 +131,8 @@ complete -c git -n '__git_session_using save' -l json -d 'print one JSON documen
 complete -c git -n '__git_session_using save' -s m -l message -x -d 'say what this is'
 complete -c git -n '__git_session_using save' -s q -l quiet -d 'print nothing but errors and warnings'
 complete -c git -n '__git_session_using save' -l scrollback -d 'save the panes\' text, with colors'
+complete -c git -n '__git_session_using save' -l sign -d 'sign it, as session.sign says otherwise'
+complete -c git -n '__git_session_using save' -l no-sign -d 'do not sign it'
 complete -c git -n '__git_session_using save' -s t -l target -xa '(__git_session_tmux)' -d 'the tmux session to save'
 complete -c git -n '__git_session_using save' -l work -d 'take uncommitted work along (default)'
 complete -c git -n '__git_session_using save' -l no-work -d 'leave uncommitted work out'
@@ -312,10 +315,13 @@ complete -c git -n '__git_session_using delete' -l remote -d 'delete it on this 
 complete -c git -n '__git_session_using delete' -a '(__git_session_refs)'
 
 complete -c git -n '__git_session_using allow' -l json -d 'print one JSON document on stdout'
-complete -c git -n '__git_session_using allow' -s l -l list -d 'list what is approved on this machine'
+complete -c git -n '__git_session_using allow' -s l -l list -d 'list what is approved or denied on this machine'
 complete -c git -n '__git_session_using allow' -s n -l dry-run -d 'show what would run, approve nothing'
-complete -c git -n '__git_session_using allow' -l revoke -xa '(__git_session_refs)' -d 'take this approval back'
+complete -c git -n '__git_session_using allow' -l revoke -xa '(__git_session_refs)' -d 'take this approval or denial back'
 complete -c git -n '__git_session_using allow' -a '(__git_session_refs)'
+
+complete -c git -n '__git_session_using deny' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using deny' -a '(__git_session_refs)'
 
 complete -c git -n '__git_session_using list' -l active -d 'only those that live'
 complete -c git -n '__git_session_using list' -s a -l all -d 'also tmux sessions that are not of this repository'
@@ -452,7 +458,7 @@ complete -c git -n '__git_session_using config' -l json -d 'print one JSON docum
 complete -c git -n '__git_session_using config' -s l -l list -d 'list all settings, as without arguments'
 complete -c git -n '__git_session_using config' -l local -d 'import into that of the repository'
 complete -c git -n '__git_session_using config' -s v -l verbose -d 'say what each setting is for'
-complete -c git -n '__git_session_using config' -a 'import session.enabled session.tmuxCommand session.env session.autoCreateSession session.detachOnCreate session.autoCleanupCompleted session.defaultShell session.timeout session.retention session.keepAlive session.historyLimit session.historyAutoSave session.historySaveDir session.prefix session.picker session.onEvent session.fsync session.crqPath session.crqPattern'
+complete -c git -n '__git_session_using config' -a 'import session.enabled session.tmuxCommand session.env session.autoCreateSession session.detachOnCreate session.autoCleanupCompleted session.defaultShell session.timeout session.retention session.keepAlive session.historyLimit session.historyAutoSave session.historySaveDir session.prefix session.picker session.onEvent session.fsync session.sign session.trustSigner session.crqPath session.crqPattern'
 complete -c git -n '__git_session_using config' -F
 
 complete -c git -n '__git_session_using hooks' -l json -d 'print one JSON document on stdout'

@@ -266,6 +266,11 @@ export const COMMANDS: Record<string, CommandEntry> = {
     summary: 'Let a snapshot start its commands when it is restored',
     load: async () => (await import('./allow.ts')).AllowCommand,
   },
+  deny: {
+    group: 'work',
+    summary: 'Start nothing of a snapshot on this machine',
+    load: async () => (await import('./deny.ts')).DenyCommand,
+  },
   init: { group: 'share', summary: 'Set this clone up for plain git fetch and git log', load: init },
   setup: { name: 'init', load: init },
   uninit: { group: 'share', summary: 'Take away what init has set', load: uninit },

@@ -52,6 +52,7 @@ export class ConfigCommand extends SessionCommand {
   private async all(): Promise<number> {
     const rows = await listSettings();
     for (const row of rows) {
+      this.tellIgnored(row);
       if (row.problem === null) continue;
       const value = [row.raw].flat().at(-1) ?? '';
       this.warn(
@@ -71,6 +72,14 @@ export class ConfigCommand extends SessionCommand {
     return 0;
   }
 
+  private tellIgnored({ key, ignored = [] }: SettingRow): void {
+    for (const { value, origin } of ignored) {
+      this.warn(
+        `${key} '${value}' is ignored (${originText({ origin })}): only the global or system configuration counts`,
+      );
+    }
+  }
+
   private cells(row: SettingRow): string[] {
     const mark = row.problem === null ? '' : row.type === 'unknown' ? ' (unknown)' : ' (invalid)';
     const value = row.problem === null ? valueWords(row) : [row.raw].flat().map(word);
@@ -80,6 +89,7 @@ export class ConfigCommand extends SessionCommand {
 
   private async one(key: string): Promise<number> {
     const row = await readOne(key);
+    this.tellIgnored(row);
     if (this.json) this.printJson(row);
     else {
       for (const value of valueTexts(row)) this.out(safe(value));
@@ -122,7 +132,7 @@ function place(file: string, line: number | null): string {
   return line === null ? `${file}: ` : `${file}:${line}: `;
 }
 
-function originText({ origin }: SettingRow): string {
+function originText({ origin }: Pick<SettingRow, 'origin'>): string {
   if (origin === null) return 'default';
   return origin.file === null ? origin.scope : `${origin.scope} ${origin.file}`;
 }

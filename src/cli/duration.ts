@@ -1,5 +1,5 @@
 import { UsageError } from '../session/errors.ts';
-import { parseDuration } from '../session/settings.ts';
+import { parseDuration } from '../session/setting-values.ts';
 
 /** `--timeout` in milliseconds; null where it was not given, or is 0. A bare number is seconds, as for timeout(1). */
 export function parseTimeout(text: string | undefined): number | null {

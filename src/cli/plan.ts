@@ -3,6 +3,7 @@ import type { GitStep } from '../session/plan.ts';
 import { displayText } from '../session/text.ts';
 import { shellWord } from '../session/command-line.ts';
 import { safe, safeArgv, safeWord } from '../trust/safe.ts';
+import { approvedBy } from './signature.ts';
 
 const LEFT: Record<Extract<GitStep, { kind: 'leave' }>['reason'], string> = {
   'no-git': 'leave commit and worktree alone (--no-git)',
@@ -54,8 +55,10 @@ export function printPlan({ plan, consent, label, env }: Preview, out: (text: st
   if (consent.commands.length > 0) {
     out(
       consent.approved
-        ? `  commands start: ${consent.reason}`
-        : `  commands start only after you approve them (--run, or git session allow ${safe(shellWord(label))})`,
+        ? `  commands start: ${approvedBy(consent)}`
+        : consent.reason === 'denied'
+          ? `  commands do not start: denied here (git session allow ${safe(shellWord(label))} lifts it)`
+          : `  commands start only after you approve them (--run, or git session allow ${safe(shellWord(label))})`,
     );
   }
 }
@@ -89,6 +92,7 @@ export function planJson({ plan, consent, label, env }: Preview) {
     commands: consent.commands,
     approved: consent.approved,
     reason: consent.reason,
+    signature: consent.signature,
     warnings: plan.warnings,
     partial: plan.partial,
   };

@@ -11,6 +11,7 @@ import { SessionCommand } from './command.ts';
 import { askConsent } from './consent.ts';
 import { printError } from './error.ts';
 import { planJson, printPlan } from './plan.ts';
+import { approvedBy } from './signature.ts';
 
 /** As many names as a person reads. */
 const NAMED = 10;
@@ -148,6 +149,8 @@ export class RestoreCommand extends SessionCommand {
         counted(r.started, 'command'),
       ];
       this.out(`Restored ${safe(r.label)} as tmux session '${name}' (${what.join(', ')})`);
+      if (r.consent.approved && r.consent.commands.length > 0)
+        this.note(`approved: ${approvedBy(r.consent)}`);
       for (const n of r.notes) this.note(n);
       for (const c of r.crqs) {
         const parts = [
@@ -176,6 +179,7 @@ export function restoredJson(r: RestoreResult) {
       started: r.started,
       approved: r.consent.approved,
       reason: r.consent.reason,
+      signature: r.consent.signature,
     },
     crqs: r.crqs,
     git: r.plan.git,

@@ -7,6 +7,7 @@ import { askConsent } from './consent.ts';
 import { printError } from './error.ts';
 import { planJson, printPlan } from './plan.ts';
 import { restoredJson } from './restore.ts';
+import { approvedBy } from './signature.ts';
 
 export class RollbackCommand extends SessionCommand {
   static override paths = [['rollback']];
@@ -76,6 +77,8 @@ export class RollbackCommand extends SessionCommand {
       ];
       this.out(`Rolled back '${safe(log.name)}' to ${safe(restored.label)} (${what.join(', ')})`);
       this.out(`What was there before is ${saved.name}/${saved.id}`);
+      const { consent } = restored;
+      if (consent.approved && consent.commands.length > 0) this.note(`approved: ${approvedBy(consent)}`);
       for (const n of restored.notes) this.note(n);
       this.hint(`come back: ${comeBack(result)}`);
     }

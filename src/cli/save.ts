@@ -31,6 +31,9 @@ export class SaveCommand extends SessionCommand {
     description: `[=<lines>] save the panes' text with its colors (${DEFAULT_SCROLLBACK_LINES} lines)`,
   });
   work = Option.Boolean('--work', true, { description: 'take uncommitted work along (default)' });
+  sign = Option.Boolean('--sign', {
+    description: 'sign it, as session.sign says otherwise; --no-sign does not',
+  });
   quiet = Option.Boolean('-q,--quiet', false, { description: 'print nothing but errors and warnings' });
 
   async execute(): Promise<number> {
@@ -44,6 +47,7 @@ export class SaveCommand extends SessionCommand {
       env: this.env.flatMap((e) => e.split(',')),
       scrollback: scrollbackLines(this.scrollback),
       work: this.work,
+      sign: this.sign ?? null,
     });
     for (const w of warnings) this.warn(w);
     if (this.json) this.printJson({ ok: true, saved, warnings });

@@ -10,6 +10,7 @@ import { SessionCommand } from './command.ts';
 import { windowLines } from './drawing.ts';
 import { aiJson, configJson } from './live-json.ts';
 import { liveJson, liveLines } from './show-live.ts';
+import { signatureText } from './signature.ts';
 import { ago, date, isAscii, terminalWidth } from './table.ts';
 
 export class ShowCommand extends SessionCommand {
@@ -55,7 +56,7 @@ export class ShowCommand extends SessionCommand {
   }
 }
 
-function showJson({ loaded, crqs, approval, live, accessedAt }: Inspected) {
+function showJson({ loaded, crqs, approval, signature, live, accessedAt }: Inspected) {
   const { snapshot, stored, oid, label } = loaded;
   return {
     ...snapshot,
@@ -65,6 +66,7 @@ function showJson({ loaded, crqs, approval, live, accessedAt }: Inspected) {
     createdAt: new Date(snapshot.tmux.sessions[0]!.createdAt * 1000).toISOString(),
     lastAccessedAt: accessedAt?.toISOString() ?? null,
     approval: { commands: approval.commands, state: approval.state },
+    signature,
     config: live === null ? null : configJson(live.stored.record),
     ai_context: aiJson(live?.ai ?? null),
   };
@@ -80,11 +82,12 @@ function showLines(found: Inspected): string[] {
   return [...headerLines(found), ...snapshot.tmux.windows.flatMap((w) => ['', ...windowLines(w, style)])];
 }
 
-function headerLines({ loaded, crqs, approval, present }: Inspected): string[] {
+function headerLines({ loaded, crqs, approval, signature, present }: Inspected): string[] {
   const { snapshot: s, stored } = loaded;
   const rows: [string, string][] = [
     ['Session', safe(`${s.session.name} (${s.session.id})`)],
     ['Saved by', safe(`${s.savedBy.name} <${s.savedBy.email}>`)],
+    ['Signature', signatureText(signature)],
     ['Date', safe(`${date(s.savedAt)} (${ago(s.savedAt)})`)],
     [
       'Host',
@@ -154,6 +157,8 @@ export function crqText({ id, title, status, path }: Crq): string {
 const CONSENT: Record<Approval['state'], string> = {
   saved: 'saved by this clone: a restore starts them',
   allowed: 'approved: a restore starts them',
+  signed: 'signed by whom you trust: a restore starts them',
+  denied: 'denied here: a restore starts none of them',
   none: 'not approved: a restore starts them only with --run, or after you say yes',
 };
 

@@ -3,8 +3,11 @@ import { commandOf } from '../session/plan.ts';
 import { fromSnapshotPath } from '../session/paths.ts';
 import type { Snapshot } from '../session/schema.ts';
 import { type Approval, Approvals } from '../trust/approvals.ts';
-import { allow, digestOf, type PlannedCommand } from './consent.ts';
+import type { PlannedCommand } from './consent.ts';
+import { allow, decisionOn, deny, digestOf } from './decisions.ts';
+import type { Signature } from '../store/signature.ts';
 import { load } from './load.ts';
+import { examine } from './signature.ts';
 import { openWorkspace, placesOf, requireEnabled, type Workspace } from './workspace.ts';
 
 export interface Allowed {
@@ -15,7 +18,10 @@ export interface Allowed {
   host: string;
   commands: PlannedCommand[];
   env: Snapshot['env'];
-  /** The approval that there was before. */
+  signature: Signature;
+  /** Its signer is trusted here: commands start without an approval. */
+  trusted: boolean;
+  /** The decision that there was before. */
   before: Approval | null;
 }
 
@@ -26,8 +32,8 @@ export async function allowSnapshot(ref: string, dryRun: boolean): Promise<Allow
   const loaded = await load(ws, ref);
   const { snapshot, label } = loaded;
   const digest = digestOf(ws, loaded);
-  const before = new Approvals().has(digest);
-  if (!dryRun && before === null) allow(ws, loaded, digest);
+  const before = decisionOn(ws, loaded);
+  if (!dryRun && (before === null || before.reason === 'denied')) allow(ws, loaded);
   const { savedBy, savedAt, host, env } = snapshot;
   return {
     label,
@@ -37,8 +43,25 @@ export async function allowSnapshot(ref: string, dryRun: boolean): Promise<Allow
     host: host.name,
     commands: commandsOf(ws, snapshot),
     env,
+    ...(await examine(ws, loaded)),
     before,
   };
+}
+
+export interface Denied {
+  label: string;
+  digest: string;
+  before: Approval | null;
+}
+
+/** Remembers that nothing of a snapshot starts on this machine; an approval is gone then. */
+export async function denySnapshot(ref: string): Promise<Denied> {
+  const ws = await openWorkspace();
+  requireEnabled(ws.config);
+  const loaded = await load(ws, ref);
+  const before = decisionOn(ws, loaded);
+  const { digest } = before?.reason === 'denied' ? before : deny(ws, loaded);
+  return { label: loaded.label, digest, before };
 }
 
 /** Every command of the snapshot, those too that this machine could not start today. */
@@ -54,12 +77,12 @@ function commandsOf(ws: Workspace, snapshot: Snapshot): PlannedCommand[] {
   );
 }
 
-/** All approvals of this user, of whatever repository. */
+/** All approvals and denials of this user, of whatever repository. */
 export function listApprovals(): Approval[] {
   return new Approvals().list();
 }
 
-/** Takes an approval back, named by its digest (8 digits or more) or by the snapshot. */
+/** Takes an approval or a denial back, named by its digest (8 digits or more) or by the snapshot. */
 export async function revoke(what: string): Promise<Approval> {
   const approvals = new Approvals();
   if (/^[0-9a-f]{8,64}$/u.test(what)) {
@@ -74,18 +97,17 @@ export async function revoke(what: string): Promise<Approval> {
       return found[0];
     }
   }
-  const digest = await digestFor(what);
-  const known = approvals.has(digest);
-  if (known === null || !approvals.remove(digest)) {
+  const known = await decisionFor(what);
+  if (known === null || !approvals.remove(known.digest)) {
     throw new UnknownRefError(`'${what}' is not approved`, ['see what is: git session allow --list']);
   }
   return known;
 }
 
-async function digestFor(what: string): Promise<string> {
+async function decisionFor(what: string): Promise<Approval | null> {
   try {
     const ws = await openWorkspace();
-    return digestOf(ws, await load(ws, what));
+    return decisionOn(ws, await load(ws, what));
   } catch (error) {
     if (error instanceof SessionError && error.code === 'not-found') {
       throw new UnknownRefError(`no approval and no snapshot '${what}'`, [

@@ -10,6 +10,7 @@ import {
 import {
   invalidSetting,
   isInternalSetting,
+  isPersonalSetting,
   nearestSetting,
   readSetting,
   settingNamed,
@@ -17,11 +18,10 @@ import {
   type SettingEnvironment,
   type SettingName,
   SETTINGS,
-  type SettingType,
-  type SettingValue,
 } from '../session/settings.ts';
+import type { SettingType, SettingValue } from '../session/setting-values.ts';
 import { type ImportPlan, planImport, TOML_KEYS } from '../session/settings-import.ts';
-import { type ConfigEntry, readConfigEntries } from '../git/config-origins.ts';
+import { type ConfigEntry, isPersonal, readConfigEntries } from '../git/config-origins.ts';
 import { Git } from '../git/git.ts';
 import { openRepository } from '../git/repository.ts';
 import { parseToml } from './toml.ts';
@@ -38,6 +38,8 @@ export interface SettingRow {
   description: string | null;
   /** Why `raw` can't be used. */
   problem: string | null;
+  /** Values in places that have no say about this setting, where there are such: it is the user's own. */
+  ignored?: { value: string; origin: SettingRow['origin'] }[];
 }
 
 /** Every setting with its value and where it comes from, then the `session.*` keys that mean nothing. */
@@ -83,7 +85,10 @@ export async function readOne(key: string): Promise<SettingRow> {
 
 function rowOf(name: SettingName, entries: ConfigEntry[], env: SettingEnvironment): SettingRow {
   const key = `session.${name}`;
-  const set = entries.filter((e) => e.key === key.toLowerCase());
+  const found = entries.filter((e) => e.key === key.toLowerCase());
+  const isPassedOver = (e: ConfigEntry) => isPersonalSetting(name) && !isPersonal(e);
+  const set = found.filter((e) => !isPassedOver(e));
+  const ignored = found.filter(isPassedOver).map((e) => ({ value: e.value, origin: originOf(e) }));
   const raw = set.map((e) => e.value);
   const { type, description } = SETTINGS[name];
   const last = set.at(-1);
@@ -97,6 +102,7 @@ function rowOf(name: SettingName, entries: ConfigEntry[], env: SettingEnvironmen
     type,
     description,
     problem,
+    ...(ignored.length === 0 ? {} : { ignored }),
   };
 }
 

@@ -1,14 +1,26 @@
-import { approvalSubject } from '../session/approval.ts';
-import { DamagedSnapshotError, SessionError } from '../session/errors.ts';
+import { shellWord } from '../session/command-line.ts';
+import { DamagedSnapshotError, DeniedError, NotApprovedError, SessionError } from '../session/errors.ts';
 import type { RestorePlan } from '../session/plan.ts';
 import type { Text } from '../session/text.ts';
-import { Approvals, planDigest } from '../trust/approvals.ts';
+import { counted } from '../session/words.ts';
+import type { Signature } from '../store/signature.ts';
+import type { Approval } from '../trust/approvals.ts';
+import { approve, decisionOn, digestOf } from './decisions.ts';
 import type { Loaded } from './load.ts';
+import { signatureOf, trustedSignature } from './signature.ts';
 import type { Workspace } from './workspace.ts';
 
-/** Why commands may start: saved by this clone, allowed before, `--run`, the answer of a person; or why not. */
+/** Why commands may start: saved by this clone, allowed before, signed, `--run`, the answer of a person; or why not. */
 export type ConsentReason =
-  'saved' | 'allowed' | 'run-option' | 'answered' | 'nothing-to-run' | 'no-run-option' | 'not-approved';
+  | 'saved'
+  | 'allowed'
+  | 'signed'
+  | 'run-option'
+  | 'answered'
+  | 'nothing-to-run'
+  | 'no-run-option'
+  | 'denied'
+  | 'not-approved';
 
 export interface PlannedCommand {
   /** `<window>.<pane>` */
@@ -22,12 +34,14 @@ export interface Consent {
   reason: ConsentReason;
   digest: string;
   commands: PlannedCommand[];
+  /** Null where nobody had to look. */
+  signature: Signature | null;
   warnings: string[];
 }
 
 export interface ConsentOptions {
   run: boolean | null;
-  ask?: (plan: RestorePlan, loaded: Loaded) => Promise<'yes' | 'no' | 'always'>;
+  ask?: (plan: RestorePlan, loaded: Loaded, signature: Signature) => Promise<'yes' | 'no' | 'always'>;
 }
 
 /** Decides whether the commands of a plan may start, asking a person only where there is one. */
@@ -39,22 +53,32 @@ export async function consentFor(
 ): Promise<Consent> {
   const digest = digestOf(ws, loaded);
   const commands = plannedCommands(plan);
-  const base = { digest, commands, warnings: [] as string[] };
+  const base = { digest, commands, signature: null, warnings: [] as string[] };
   if (options.run === false) return { ...base, approved: false, reason: 'no-run-option' };
-  const known = storedApproval(base.warnings, () => new Approvals().has(digest));
+  const known = storedDecision(base.warnings, ws, loaded);
+  // A person said no: neither --run nor a signature says otherwise, and nobody is asked again.
+  if (known?.reason === 'denied') return { ...base, approved: false, reason: 'denied' };
   if (known !== null) return { ...base, approved: true, reason: known.reason };
+  // Where the approvals can't be read there may be a denial among them: then a signature alone starts nothing.
+  const signed = base.warnings.length === 0 ? await trustedSignature(ws, loaded) : null;
+  if (signed !== null) return { ...base, signature: signed, approved: true, reason: 'signed' };
   if (options.run === true) return { ...base, approved: true, reason: 'run-option' };
   if (commands.length === 0) return { ...base, approved: false, reason: 'nothing-to-run' };
-  const answer = (await options.ask?.(plan, loaded)) ?? 'no';
-  if (answer === 'no') return { ...base, approved: false, reason: 'not-approved' };
-  if (answer === 'always') allow(ws, loaded, digest);
-  return { ...base, approved: true, reason: 'answered' };
+  if (options.ask === undefined) return { ...base, approved: false, reason: 'not-approved' };
+  const signature = await signatureOf(ws, loaded);
+  const answer = await options.ask(plan, loaded, signature);
+  if (answer === 'no') return { ...base, signature, approved: false, reason: 'not-approved' };
+  // A denial that came meanwhile stays: `recheck` finds it.
+  if (answer === 'always' && storedDecision(base.warnings, ws, loaded)?.reason !== 'denied') {
+    approve(ws, loaded);
+  }
+  return { ...base, signature, approved: true, reason: 'answered' };
 }
 
-/** An approvals store that can't be trusted approves nothing; the restore goes on without commands. */
-function storedApproval<T>(warnings: string[], look: () => T | null): T | null {
+/** Decisions that can't be trusted approve nothing; the restore goes on without commands. */
+function storedDecision(warnings: string[], ws: Workspace, loaded: Loaded): Approval | null {
   try {
-    return look();
+    return decisionOn(ws, loaded);
   } catch (error) {
     if (!(error instanceof SessionError)) throw error;
     warnings.push(error.message);
@@ -62,21 +86,36 @@ function storedApproval<T>(warnings: string[], look: () => T | null): T | null {
   }
 }
 
-export function digestOf(ws: Workspace, loaded: Loaded): string {
-  const id = loaded.stored?.id ?? '';
-  return planDigest(approvalSubject(ws.repo.commonDir, id, loaded.oid, loaded.snapshot));
+/**
+ * Looked at again where the commands start: what runs is what was shown, what approved it is still there, and nobody has
+ * denied it meanwhile (attack C26). Throws where that is not so.
+ */
+export async function recheck(ws: Workspace, loaded: Loaded, consent: Consent): Promise<void> {
+  if (!consent.approved) return;
+  if (digestOf(ws, loaded) !== consent.digest) {
+    throw new DamagedSnapshotError(
+      'the snapshot changed between the question and the start; nothing was started',
+    );
+  }
+  const known = storedDecision([], ws, loaded);
+  if (known?.reason === 'denied') throw denied(loaded.label, consent);
+  const { reason } = consent;
+  const isGone =
+    ((reason === 'saved' || reason === 'allowed') && known === null) ||
+    (reason === 'signed' && (await trustedSignature(ws, loaded)) === null);
+  if (!isGone) return;
+  throw new NotApprovedError('the approval was taken back before the start; nothing was started', [
+    `approve it again: git session allow ${shellWord(loaded.label)}`,
+  ]);
 }
 
-export function allow(ws: Workspace, loaded: Loaded, digest = digestOf(ws, loaded)): void {
-  new Approvals().add(digest, { reason: 'allowed', ref: loaded.label, repository: ws.repo.commonDir });
-}
-
-/** Looked at again where the commands start: what runs is what was shown (attack C26). */
-export function recheck(ws: Workspace, loaded: Loaded, consent: Consent): void {
-  if (!consent.approved || digestOf(ws, loaded) === consent.digest) return;
-  throw new DamagedSnapshotError(
-    'the snapshot changed between the question and the start; nothing was started',
-  );
+/** Why nothing of a denied snapshot starts. */
+export function denied(label: string, { commands }: Consent): DeniedError {
+  const word = shellWord(label);
+  return new DeniedError(`${counted(commands.length, 'command')} not started: this snapshot is denied here`, [
+    `see what they are: git session show ${word}`,
+    `if they may start after all: git session allow ${word}`,
+  ]);
 }
 
 /** Every command that an approval lets start, also where something is missing at the moment. */

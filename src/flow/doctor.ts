@@ -141,8 +141,11 @@ async function checkTmux(tmux: Tmux, report: Report): Promise<void> {
 }
 
 function checkApprovals(report: Report): void {
-  const count = new Approvals().list().length;
-  report('approvals', 'ok', `${count} approval${count === 1 ? '' : 's'} in ${approvalsDirectory()}`);
+  const all = new Approvals().list();
+  const denied = all.filter((a) => a.reason === 'denied').length;
+  const count = all.length - denied;
+  const beside = denied === 0 ? '' : ` and ${denied} denial${denied === 1 ? '' : 's'}`;
+  report('approvals', 'ok', `${count} approval${count === 1 ? '' : 's'}${beside} in ${approvalsDirectory()}`);
 }
 
 const DAY = 24 * 60 * 60 * 1000;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Repository } from '../git/repository.ts';
-import { QUARANTINE_NAME } from '../git/work.ts';
+import { QUARANTINE_NAME } from '../git/quarantine.ts';
 import { gitEnvironment } from '../git/git.ts';
 import { processStartTime } from '../process/identity.ts';
 

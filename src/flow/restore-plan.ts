@@ -101,14 +101,14 @@ export function linkedCrqs(loaded: Loaded): Crq[] {
 
 /**
  * The variables that the restored session gets, and warnings for those that it does not. Those on the
- * restorer's own list always; others where this clone saved them, or a person saw and approved them.
+ * restorer's own list always; others where this clone or a signer that is trusted saved them, or a person saw and approved them.
  * `--run` says yes to commands that one knows, not to whatever a stranger's environment may do.
  */
 export function environmentFor(ws: Workspace, loaded: Loaded, consent: Consent, warnings: string[]) {
   const own = ws.config.getAll('session.env').flatMap((v) => v.split(/[\s,]+/u));
   const { set, dropped } = restorableEnvironment(loaded.snapshot.env, {
     allow: [...DEFAULT_ALLOW, ...own],
-    approved: ['saved', 'allowed', 'answered'].includes(consent.reason),
+    approved: ['saved', 'allowed', 'signed', 'answered'].includes(consent.reason),
   });
   for (const { name, reason } of dropped) {
     const how = reason === 'not-allowed' ? ` (git config --add session.env ${name})` : '';

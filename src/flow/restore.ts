@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { NotApprovedError, ServerGoneError, SessionError, SessionExistsError } from '../session/errors.ts';
+import {
+  type DeniedError,
+  NotApprovedError,
+  ServerGoneError,
+  SessionError,
+  SessionExistsError,
+} from '../session/errors.ts';
 import { shellWord } from '../session/command-line.ts';
 import type { RestorePlan } from '../session/plan.ts';
 import type { Crq } from '../session/schema.ts';
@@ -22,7 +28,7 @@ import {
 import { ControlClient } from '../tmux/control.ts';
 import { safe } from '../trust/safe.ts';
 import { carryTranscripts } from './agents.ts';
-import { type Consent, consentFor, recheck } from './consent.ts';
+import { type Consent, consentFor, denied, recheck } from './consent.ts';
 import type { Loaded } from './load.ts';
 import { toBuild } from './restore-build.ts';
 import { environmentFor, linkedCrqs, planNow, type RestoreOptions, Surroundings } from './restore-plan.ts';
@@ -47,7 +53,7 @@ export interface RestoreResult {
   notes: string[];
   warnings: string[];
   /** Why commands were held back; null where they were not, or where that was asked for. */
-  refused: NotApprovedError | null;
+  refused: NotApprovedError | DeniedError | null;
   /** Something of the snapshot did not come back. */
   partial: boolean;
 }
@@ -161,7 +167,7 @@ async function restoreOver(
       async (job) => {
         job.built = await buildStructure(client, job.build, owner, globals.shell);
         await client.run(finishCommands(job.build, job.built, globals, owner));
-        recheck(ws, job.loaded, job.consent);
+        await recheck(ws, job.loaded, job.consent);
         return job;
       },
       (job) => job.loaded,
@@ -318,9 +324,10 @@ function toResult(job: Job, git: GitOutcome, options: RestoreOptions): RestoreRe
   };
 }
 
-function notApproved({ loaded, plan, consent }: Job): NotApprovedError | null {
+function notApproved({ loaded, plan, consent }: Job): NotApprovedError | DeniedError | null {
   const { length } = consent.commands;
   if (length === 0) return null;
+  if (consent.reason === 'denied') return denied(loaded.label, consent);
   const label = shellWord(loaded.label);
   const as = shellWord(`${displayText(plan.tmuxName)}-2`);
   return new NotApprovedError(

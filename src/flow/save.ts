@@ -5,6 +5,7 @@ import { SessionError } from '../session/errors.ts';
 import { checkName, makeId, nextIdTime } from '../session/names.ts';
 import { commandOf } from '../session/plan.ts';
 import { type Crq, FORMAT_VERSION, type Snapshot, type TmuxPane } from '../session/schema.ts';
+import { setting } from '../session/settings.ts';
 import { displayText } from '../session/text.ts';
 import { hashObject } from '../git/objects.ts';
 import { readStatus, type Status } from '../git/status.ts';
@@ -45,6 +46,8 @@ export interface SaveOptions extends Choice {
   scrollback: number;
   /** Take the uncommitted work along. */
   work: boolean;
+  /** Sign it; null or absent: as session.sign says. */
+  sign?: boolean | null;
   /** Of its life; absent: what its journal says. */
   state?: Snapshot['state'];
 }
@@ -76,6 +79,7 @@ export async function save(options: SaveOptions, workspace?: Workspace): Promise
   if (options.name !== undefined) checkName(options.name);
   const ws = workspace ?? (await openWorkspace());
   requireEnabled(ws.config);
+  const sign = options.sign ?? setting(ws.config, 'sign');
   const warnings: string[] = [];
   const now = Date.now();
   // Everything that does not need another's answer runs at the same time.
@@ -94,7 +98,7 @@ export async function save(options: SaveOptions, workspace?: Workspace): Promise
   const named = nameSessions(chosen, options);
   const groups = await byWorktree(ws, server, named, warnings);
   const scrollback = await captureScrollback(ws.tmux, state, options.scrollback, warnings);
-  const seen: Seen = { server, state, inspected: inspectAll(state), scrollback, catalog, previous };
+  const seen: Seen = { server, state, inspected: inspectAll(state), scrollback, catalog, previous, sign };
   const saved: SavedSession[] = [];
   for (const { repo, sessions } of groups) {
     const there = { ...ws, repo };
@@ -118,13 +122,14 @@ interface Seen {
   scrollback: Awaited<ReturnType<typeof captureScrollback>>;
   catalog: Catalog;
   previous: Map<string, Previous>;
+  sign: boolean;
 }
 
 /** Saves the sessions that work in one worktree, with its commit and its work. */
 async function saveIn(
   ws: Workspace,
   named: readonly NamedSession[],
-  { server, state, inspected, scrollback, catalog, previous }: Seen,
+  { server, state, inspected, scrollback, catalog, previous, sign }: Seen,
   [status, found]: readonly [Status, Crq[]],
   options: SaveOptions,
   now: number,
@@ -172,6 +177,7 @@ async function saveIn(
       pending.map((p) => p.stored),
       work,
       ident,
+      sign,
     );
     await afterwards(ws, catalog, pending, warnings);
     return pending.map((p) => summary(p.snapshot, p.stored));

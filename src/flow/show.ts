@@ -8,19 +8,21 @@ import { noteAccess } from '../store/accessed.ts';
 import { SessionRecords, type StoredRecord } from '../store/records.ts';
 import { resolveSnapshot } from '../store/resolve.ts';
 import { type Catalog, readCatalog, type StoredSnapshot } from '../store/sessions.ts';
-import { Approvals } from '../trust/approvals.ts';
+import type { Signature } from '../store/signature.ts';
 import type { AiContext } from './ai-context.ts';
-import { digestOf } from './consent.ts';
+import { decisionOn } from './decisions.ts';
 import { crqsOf } from '../store/crq-links.ts';
 import { readLiveWorld } from './live.ts';
 import { foreignByOid, load, type Loaded, loadStored } from './load.ts';
 import { aiContextOf } from './show-live.ts';
+import { examine } from './signature.ts';
 import { openWorkspace, type Workspace } from './workspace.ts';
 
 export interface Inspected {
   loaded: Loaded;
   crqs: Crq[];
   approval: Approval;
+  signature: Signature;
   /** Of the base and the worktree commit: whether this repository has them. */
   present: { head: boolean; work: boolean };
   /** The record of its session, where it is one of this clone and has one; what an assistant needs, where it is for one. */
@@ -32,7 +34,7 @@ export interface Inspected {
 export interface Approval {
   /** How many panes start something at a restore. */
   commands: number;
-  state: 'saved' | 'allowed' | 'none';
+  state: 'saved' | 'allowed' | 'signed' | 'denied' | 'none';
   /** Why the approvals could not be read. */
   problem: string | null;
 }
@@ -44,12 +46,16 @@ export async function inspect(ref: string | null): Promise<Inspected> {
   const { snapshot, stored, catalog } = loaded;
   const { head, work } = snapshot.git;
   const names = [head, work].map((oid) => (oid === null ? 'none' : `${oid}^{commit}`));
-  const infos = await objectInfos(ws.repo.git, names);
+  const [infos, { signature, trusted }] = await Promise.all([
+    objectInfos(ws.repo.git, names),
+    examine(ws, loaded),
+  ]);
   const crqs = stored === null ? snapshot.crqs : crqsOf(catalog, stored, snapshot);
   return {
     ...{ loaded, crqs },
     live: await liveOf(ws, loaded, crqs),
-    approval: approvalOf(ws, loaded),
+    approval: approvalOf(ws, loaded, trusted),
+    signature,
     present: { head: infos[0] !== null, work: infos[1] !== null },
     accessedAt: noteAccess(ws.repo, snapshot.session.id),
   };
@@ -93,11 +99,12 @@ function newest({ snapshots }: Catalog): StoredSnapshot {
   return found;
 }
 
-function approvalOf(ws: Workspace, loaded: Loaded): Approval {
+function approvalOf(ws: Workspace, loaded: Loaded, trusted: boolean): Approval {
   const commands = startedPanes(loaded.snapshot);
   try {
-    const known = new Approvals().has(digestOf(ws, loaded));
-    return { commands, state: known === null ? 'none' : known.reason, problem: null };
+    const known = decisionOn(ws, loaded);
+    const state = known?.reason ?? (trusted ? 'signed' : 'none');
+    return { commands, state, problem: null };
   } catch (error) {
     if (!(error instanceof SessionError)) throw error;
     return { commands, state: 'none', problem: error.message };

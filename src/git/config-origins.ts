@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { Config } from './config.ts';
 import type { Git } from './git.ts';
 
 /** One value, with the place that it comes from, as git tells it. */
@@ -30,4 +31,17 @@ export async function readConfigEntries(git: Git, env: Record<string, string> = 
     });
   }
   return entries;
+}
+
+/** True for a value that neither a repository nor the environment of this call has set. */
+export function isPersonal({ scope }: Pick<ConfigEntry, 'scope'>): boolean {
+  return scope === 'system' || scope === 'global';
+}
+
+/** What the user's and the system's configuration say: whom to trust is asked of nobody else (attack C21). */
+export async function readPersonalConfig(git: Git): Promise<Config> {
+  const entries = await readConfigEntries(git);
+  // Two names of one setting, of which the last one counts.
+  const named = (key: string) => (key === 'gpg.program' ? 'gpg.openpgp.program' : key);
+  return new Config(entries.filter(isPersonal).map(({ key, value }) => [named(key), value]));
 }

@@ -159,6 +159,15 @@ export class NotApprovedError extends SessionError {
   readonly code = 'not-approved';
   override readonly exit = 1;
 }
+/** The session is there, but its commands were not started: somebody here has denied the snapshot. */
+export class DeniedError extends SessionError {
+  readonly code = 'denied';
+  override readonly exit = 1;
+}
+/** git could not sign, so nothing was saved. */
+export class SigningFailedError extends SessionError {
+  readonly code = 'signing-failed';
+}
 export class UnsafeStateDirectoryError extends SessionError {
   readonly code = 'unsafe-state-directory';
 }

@@ -1,10 +1,5 @@
-import {
-  readSetting,
-  type SettingEnvironment,
-  type SettingName,
-  SETTINGS,
-  type SettingType,
-} from './settings.ts';
+import { readSetting, type SettingEnvironment, type SettingName, SETTINGS } from './settings.ts';
+import type { SettingType } from './setting-values.ts';
 
 /** The keys of a `[tmux]` table, and the settings that they are here. */
 export const TOML_KEYS = new Map<string, SettingName>([

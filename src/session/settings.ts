@@ -1,19 +1,13 @@
 import { InvalidConfigError } from './errors.ts';
 import { nearestName } from './nearest.ts';
-
-/** What a text of git's configuration becomes. Durations are milliseconds. */
-interface Types {
-  boolean: boolean;
-  integer: number;
-  duration: number;
-  command: string;
-  path: string;
-  list: string[];
-  string: string;
-}
-
-export type SettingType = keyof Types;
-export type SettingValue = Types[SettingType] | null;
+import {
+  EXPECTED,
+  isPattern,
+  parseValue,
+  type SettingType,
+  type SettingValue,
+  type Types,
+} from './setting-values.ts';
 
 interface Definition {
   type: SettingType;
@@ -24,6 +18,8 @@ interface Definition {
   check?: (text: string) => string | null;
   /** A list whose words may also stand in one value. */
   split?: true;
+  /** Only the user's and the system's configuration count: a repository must not be able to say it. */
+  personal?: true;
 }
 
 /** Every key below `session.` that a user sets. The manual's table is checked against this one. */
@@ -113,6 +109,17 @@ export const SETTINGS = {
     description: "'always': an event survives a loss of power too, and not only a killed process",
     check: (text) => (text === 'default' || text === 'always' ? null : "'default' or 'always'"),
   },
+  sign: {
+    type: 'boolean',
+    default: 'false',
+    description: "sign what is saved, by git's own settings (gpg.format, user.signingKey)",
+  },
+  trustSigner: {
+    type: 'list',
+    default: null,
+    description: 'whose signature lets commands start; only from the global or system configuration',
+    personal: true,
+  },
   crqPath: { type: 'list', default: null, description: 'where documents of change requests are, as globs' },
   crqPattern: {
     type: 'string',
@@ -153,6 +160,12 @@ export function settingNames(): SettingName[] {
 export function settingNamed(key: string): SettingName | null {
   const wanted = bare(key);
   return settingNames().find((name) => name.toLowerCase() === wanted) ?? null;
+}
+
+/** True where what a repository's own configuration says of it does not count. */
+export function isPersonalSetting(name: SettingName): boolean {
+  const { personal }: Definition = SETTINGS[name];
+  return personal === true;
 }
 
 export function isInternalSetting(key: string): boolean {
@@ -216,84 +229,10 @@ export function defaultText(name: SettingName, env: SettingEnvironment): string 
 
 function parse(name: SettingName, text: string, env: SettingEnvironment): SettingValue {
   const { type, check }: Definition = SETTINGS[name];
-  switch (type) {
-    case 'boolean':
-      return parseBoolean(text);
-    case 'integer':
-      return parseInteger(text);
-    case 'duration':
-      return parseDuration(text);
-    case 'command':
-      return isCommand(text) ? text : null;
-    case 'path':
-      return expandPath(text, env.HOME);
-    case 'list':
-      return [text];
-    case 'string':
-      return check?.(text) == null ? text : null;
-  }
+  return type === 'string' && check?.(text) != null ? null : parseValue(type, text, env.HOME);
 }
-
-const EXPECTED: Record<SettingType, string> = {
-  boolean: 'a boolean',
-  integer: 'a number from 0 to 2147483647',
-  duration: 'a duration such as 24h or 30m',
-  command: 'a command',
-  path: 'an absolute path, or one that begins with ~/',
-  list: 'a list',
-  string: 'a text',
-};
 
 function problemOf(name: SettingName, text: string): string {
   const { type, check }: Definition = SETTINGS[name];
   return `not ${check?.(text) ?? EXPECTED[type]}`;
-}
-
-/** As git reads one: any number but 0 is true, and no text at all is false. */
-function parseBoolean(text: string): boolean | null {
-  const value = text.toLowerCase();
-  if (['true', 'yes', 'on'].includes(value)) return true;
-  if (['false', 'no', 'off', ''].includes(value)) return false;
-  return /^[+-]?\d+[kmg]?$/u.test(value) ? /[1-9]/u.test(value) : null;
-}
-
-const FACTORS: Record<string, number> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3 };
-
-/** With git's suffixes. What is more than a C int is more than tmux takes. */
-function parseInteger(text: string): number | null {
-  const [, digits, suffix = ''] = /^\+?(\d{1,10})([kmg]?)$/iu.exec(text) ?? [];
-  if (digits === undefined) return null;
-  const value = Number(digits) * FACTORS[suffix.toLowerCase()]!;
-  return value <= 2 ** 31 - 1 ? value : null;
-}
-
-const UNITS: Record<string, number> = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5, w: 6048e5 };
-
-/** `24h`, `1h30m`, `1.5h`, `0`. Anything else without a unit could mean seconds or minutes. */
-export function parseDuration(text: string): number | null {
-  if (text === '0') return 0;
-  if (!/^(?:\d{1,9}(?:\.\d{1,9})?(?:ms|[smhdw]))+$/u.test(text)) return null;
-  let total = 0;
-  for (const [, number, unit] of text.matchAll(/([\d.]+)([a-z]+)/gu)) total += Number(number) * UNITS[unit!]!;
-  return Number.isSafeInteger(Math.round(total)) ? Math.round(total) : null;
-}
-
-/** True where the words of it, split as a shell splits them, begin with a program. */
-function isCommand(text: string): boolean {
-  const isClosed = /^(?:[^'"\\]|\\.|\\$|'[^']*'|"(?:[^"\\]|\\.)*")*$/su.test(text);
-  return isClosed && text.trim() !== '' && !/^\s*(?:''|"")+(?:\s|$)/u.test(text);
-}
-
-function expandPath(text: string, home: string | undefined): string | null {
-  if (text.startsWith('/')) return text;
-  if (text !== '~' && !text.startsWith('~/')) return null;
-  return home?.startsWith('/') === true ? `${home.replace(/\/+$/u, '')}${text.slice(1)}` || '/' : null;
-}
-
-function isPattern(text: string): boolean {
-  try {
-    return new RegExp(text, 'gi').flags !== '';
-  } catch {
-    return false;
-  }
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { idTime, parseSessionRef, SESSIONS } from '../session/names.ts';
 import { listRefs, type Ref } from '../git/refs.ts';
-import { QUARANTINE_NAME } from '../git/work.ts';
+import { QUARANTINE_NAME } from '../git/quarantine.ts';
 import type { Repository } from '../git/repository.ts';
 
 /** Younger than this it may belong to a command that runs now. */

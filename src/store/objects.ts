@@ -4,7 +4,8 @@ import { sessionRef } from '../session/names.ts';
 import { fastImport } from '../git/fast-import.ts';
 import { commitBytes, hashObject } from '../git/objects.ts';
 import type { Repository } from '../git/repository.ts';
-import { updateRefs } from '../git/refs.ts';
+import { type RefUpdate, updateRefs } from '../git/refs.ts';
+import { signCommits } from '../git/sign.ts';
 import type { WorkTrees } from '../git/work.ts';
 import { writeFailure } from '../git/write-failure.ts';
 
@@ -77,13 +78,14 @@ const TRIES = 5;
 /**
  * Stores snapshots: all objects by one fast-import, whose pack git keeps from gc until it has set the
  * context refs; then all snapshot refs in one transaction. A context without its snapshot is an
- * unfinished save, which no one lists.
+ * unfinished save, which no one lists. With `sign` the contexts are signed in between.
  */
 export async function storeSnapshots(
   repo: Repository,
   snapshots: PendingSnapshot[],
   work: PendingWork | null,
   ident: string,
+  sign = false,
 ): Promise<void> {
   const input = importStream(snapshots, work, ident);
   for (let attempt = 1; ; attempt++) {
@@ -100,15 +102,30 @@ export async function storeSnapshots(
       await delay(20 * attempt);
     }
   }
+  let release: () => void = () => undefined;
   try {
-    await updateRefs(
-      repo.git,
-      snapshots.map((s) => ({ kind: 'create', ref: sessionRef(s.name, s.id, 'snapshot'), oid: s.oid })),
-    );
+    const updates = snapshots.map((s): RefUpdate => ({
+      kind: 'create',
+      ref: sessionRef(s.name, s.id, 'snapshot'),
+      oid: s.oid,
+    }));
+    if (sign) {
+      const made = await signCommits(repo, contextsOf(snapshots), ident);
+      release = made.release;
+      // In the same transaction: no snapshot is seen with a context that is not signed yet.
+      updates.push(...made.signed.map((s): RefUpdate => ({ kind: 'update', ...s })));
+    }
+    await updateRefs(repo.git, updates);
   } catch (error) {
     await forgetContexts(repo, snapshots);
     throw storeFailure(repo, error);
+  } finally {
+    release();
   }
+}
+
+function contextsOf(snapshots: PendingSnapshot[]) {
+  return snapshots.map((s) => ({ ...s, ref: sessionRef(s.name, s.id, 'context') }));
 }
 
 /**

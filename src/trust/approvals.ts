@@ -6,13 +6,14 @@ import { canonicalJson } from '../session/codec.ts';
 import { DamagedSnapshotError, FileProblemError, UnsafeStateDirectoryError } from '../session/errors.ts';
 
 /**
- * Which plans may start commands on this machine (design.md section 6). Kept in the user's own state
- * directory, where neither a repository nor another user can write (attacks.md E3, E9): one file per digest,
- * so that two processes never rewrite each other's.
+ * Which plans may start commands on this machine, and which must not (design.md section 6). Kept in the user's own
+ * state directory, where neither a repository nor another user can write (attacks.md E3, E9): one file per digest,
+ * so that two processes never rewrite each other's. There is one decision per digest, the last one.
  */
 export interface Approval {
   digest: string;
-  reason: 'saved' | 'allowed';
+  /** `denied` approves nothing: a person said no. */
+  reason: 'saved' | 'allowed' | 'denied';
   ref: string;
   repository: string;
   at: string;
@@ -52,8 +53,8 @@ export class Approvals {
     this.directory = directory;
   }
 
-  /** The approval of `digest`, or null. A damaged file approves nothing; an unsafe one is an error. */
-  has(digest: string): Approval | null {
+  /** What was decided about `digest`, a denial too, or null. A damaged file decides nothing; an unsafe one is an error. */
+  find(digest: string): Approval | null {
     if (!DIGEST.test(digest) || !this.#exists()) return null;
     const bytes = readOwned(join(this.directory, digest));
     return bytes === null ? null : parseApproval(bytes, digest);
@@ -71,8 +72,8 @@ export class Approvals {
       const fd = fs.openSync(temporary, 'wx', 0o600);
       try {
         fs.writeFileSync(fd, `${canonicalJson(approval)}\n`);
-        // What a person allowed is kept through a power loss; for our own saves a restore would ask again.
-        if (reason === 'allowed') fs.fsyncSync(fd);
+        // What a person decided is kept through a power loss; for our own saves a restore would ask again.
+        if (reason !== 'saved') fs.fsyncSync(fd);
       } finally {
         fs.closeSync(fd);
       }
@@ -96,7 +97,7 @@ export class Approvals {
     }
   }
 
-  /** All approvals, the oldest first. */
+  /** All decisions, the oldest first. */
   list(): Approval[] {
     if (!this.#exists()) return [];
     let names: string[];
@@ -106,7 +107,7 @@ export class Approvals {
       throw problem(error, 'cannot read approvals', this.directory);
     }
     return names
-      .map((name) => this.has(name))
+      .map((name) => this.find(name))
       .filter((approval) => approval !== null)
       .toSorted((a, b) => (`${a.at} ${a.digest}` < `${b.at} ${b.digest}` ? -1 : 1));
   }
@@ -166,7 +167,7 @@ function parseApproval(bytes: Buffer, digest: string): Approval | null {
   if (typeof value !== 'object' || value === null) return null;
   const { digest: own, reason, ref, repository, at } = value as Record<string, unknown>;
   // A copy under another name must not approve that other plan.
-  if (own !== digest || (reason !== 'saved' && reason !== 'allowed')) return null;
+  if (own !== digest || (reason !== 'saved' && reason !== 'allowed' && reason !== 'denied')) return null;
   if (typeof ref !== 'string' || typeof repository !== 'string' || typeof at !== 'string') return null;
   return { digest, reason, ref, repository, at };
 }

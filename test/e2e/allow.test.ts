@@ -24,6 +24,7 @@ test('allow shows every command, records, and restore then starts them; --revoke
   expect(look).toBe(
     [
       `forged/${id}, saved by Mallory <mallory@example.org> on elsewhere, 2026-11-21T08:00:00.000Z (as it says)`,
+      '  it is not signed',
       `  0.0  ${repo}  $ touch ${file}`,
       `  1.0  ${repo}  $ printf $'<U+202E>\\x1b[2J' $'it\\'s' ''`,
       '  env  EDITOR=ed',

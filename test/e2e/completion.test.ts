@@ -84,7 +84,7 @@ describe.each([
     const lines = [
       ['git session rest', ['restore']],
       ['git session restore --work', ['--worktree', '--worktree=']],
-      ['git session save --no-', ['--no-detect-crq', '--no-work']],
+      ['git session save --no-', ['--no-detect-crq', '--no-sign', '--no-work']],
       ['git session restore ', ['feature/login', 'upstream/theirs', 'work']],
       ['git session show work/2', [expect.stringMatching(/^work\/\d{8}T\d{9}Z-[0-9a-f]{8}$/u)]],
       ['git session save ', ['feature/login', 'work']],

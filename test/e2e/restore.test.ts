@@ -406,7 +406,8 @@ describe('tmux', () => {
     await ann.killServer();
     await ann.tmux('new-session', '-d', '-s', 'own');
     const again = await ann.gs(repo, 'restore', '--all', '--run');
-    expect([again.code, again.stderr]).toEqual([0, '1 that has ended is left out\n']);
+    const said = 'approved: saved by this clone\n1 that has ended is left out\n';
+    expect([again.code, again.stderr]).toEqual([0, said]);
     expect(again.stdout).toContain("as tmux session 'killed'");
     expect(again.stdout).toContain(`as tmux session '${done.name}'`);
   });
@@ -422,7 +423,8 @@ describe('tmux', () => {
     await ann.killServer();
     const status = path.join(repo, '.git/git-session/live', id!, 'status');
     await waitFor(() => readFileSync(status, 'utf8').includes('state=hangup'), 'the end of the run');
-    expect(await ann.gs(repo, 'restore', '--all', '--run')).toMatchObject({ code: 0, stderr: '' });
+    const stderr = 'approved: saved by this clone\n';
+    expect(await ann.gs(repo, 'restore', '--all', '--run')).toMatchObject({ code: 0, stderr });
     const rows = JSON.parse(await ann.ok(repo, 'list', '--active', '--json')) as Record<string, unknown>[];
     expect(rows).toMatchObject([{ session_name: name, status: 'running' }]);
   });

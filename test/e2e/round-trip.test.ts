@@ -257,7 +257,7 @@ test(
     await bob.git(clone, 'clean', '-qfd');
 
     const result = await bob.gs(clone, 'restore', 'adv', '--run');
-    expect(result.stderr).toBe('');
+    expect(result.stderr).toBe('approved: --run\n');
     expect(result.code).toBe(0);
     expect(await bob.git(clone, 'rev-parse', 'HEAD')).toBe(before.git.head);
     const changed = (await bob.git(clone, 'status', '--short'))

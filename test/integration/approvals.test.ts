@@ -25,18 +25,18 @@ const mode = (path: string): number => fs.statSync(path).mode & 0o777;
 
 describe('approvals', () => {
   test('what was added is there, for this digest only, until it is removed', () => {
-    expect(approvals.has(digest)).toBeNull();
+    expect(approvals.find(digest)).toBeNull();
     expect(approvals.list()).toEqual([]);
     expect(approvals.remove(digest)).toBe(false);
     const made = approvals.add(digest, facts, new Date('2026-01-02T03:04:05Z'));
     expect(made).toEqual({ digest, ...facts, at: '2026-01-02T03:04:05.000Z' });
-    expect(approvals.has(digest)).toEqual(made);
-    expect(new Approvals(directory).has(digest)).toEqual(made);
-    expect(approvals.has(other)).toBeNull();
+    expect(approvals.find(digest)).toEqual(made);
+    expect(new Approvals(directory).find(digest)).toEqual(made);
+    expect(approvals.find(other)).toBeNull();
     approvals.add(other, { ...facts, reason: 'saved' }, new Date('2025-01-01T00:00:00Z'));
     expect(approvals.list().map((a) => a.digest)).toEqual([other, digest]);
     expect(approvals.remove(digest)).toBe(true);
-    expect(approvals.has(digest)).toBeNull();
+    expect(approvals.find(digest)).toBeNull();
   });
 
   test('adding twice keeps one file and leaves no temporary one', () => {
@@ -59,7 +59,7 @@ describe('approvals', () => {
     '%j is no digest and no path',
     (bad) => {
       approvals.add(digest, facts);
-      expect(approvals.has(bad)).toBeNull();
+      expect(approvals.find(bad)).toBeNull();
       expect(approvals.remove(bad)).toBe(false);
       expect(() => approvals.add(bad, facts)).toThrow(FileProblemError);
     },
@@ -69,7 +69,7 @@ describe('approvals', () => {
 describe('an approval is worth what its file is worth', () => {
   beforeEach(() => void approvals.add(digest, facts));
   const refused = (): boolean =>
-    [() => approvals.has(digest), () => approvals.list()].every((read) => {
+    [() => approvals.find(digest), () => approvals.list()].every((read) => {
       try {
         read();
         return false;
@@ -123,7 +123,7 @@ describe('an approval is worth what its file is worth', () => {
     approvals.add(other, facts);
     expect(fs.readFileSync(victim, 'utf8')).toBe('untouched');
     expect(fs.lstatSync(join(directory, other)).isFile()).toBe(true);
-    expect(approvals.has(other)).not.toBeNull();
+    expect(approvals.find(other)).not.toBeNull();
   });
 
   test('a directory or a pipe as the file is refused, and does not hang', () => {
@@ -146,7 +146,7 @@ describe('an approval is worth what its file is worth', () => {
   ])('damaged (%s): approves nothing and harms no other', (_, content) => {
     approvals.add(other, facts);
     fs.writeFileSync(join(directory, digest), content);
-    expect(approvals.has(digest)).toBeNull();
+    expect(approvals.find(digest)).toBeNull();
     expect(approvals.list().map((a) => a.digest)).toEqual([other]);
   });
 });
@@ -175,7 +175,7 @@ describe('F41 E9 approvals that can’t be recorded or read', () => {
         process.env['XDG_STATE_HOME'] = state;
         try {
           expect(new Approvals().directory.startsWith('/')).toBe(true);
-          expect(new Approvals().has(digest)).toBeNull();
+          expect(new Approvals().find(digest)).toBeNull();
         } finally {
           if (env === undefined) delete process.env['XDG_STATE_HOME'];
           else process.env['XDG_STATE_HOME'] = env;

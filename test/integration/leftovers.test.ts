@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { QUARANTINE_NAME } from '../../src/git/work.ts';
+import { QUARANTINE_NAME } from '../../src/git/quarantine.ts';
 import { openRepository, type Repository } from '../../src/git/repository.ts';
 import { makeId } from '../../src/session/names.ts';
 import { findLeftovers, type Leftovers } from '../../src/store/leftovers.ts';

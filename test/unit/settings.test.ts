@@ -90,6 +90,8 @@ describe('a setting', () => {
       picker: null,
       onEvent: null,
       fsync: 'default',
+      sign: false,
+      trustSigner: [],
       crqPath: [],
       crqPattern: null,
     });
