@@ -7,7 +7,7 @@
 #
 # or read it from ~/.bashrc: source /path/to/completions/git-session.bash
 
-__git_session_commands="save switch run exec wait adopt create start pause resume iterate complete fail event state states progress events flush attach detach kill send window pane status checkpoint rollback restore rename delete allow deny history list show log diff graph init uninit push fetch sync export import link unlink crq schema gc recover fsck migrate config hooks doctor"
+__git_session_commands="save switch run exec wait adopt create start pause resume iterate complete fail event state states progress events flush attach detach kill send window pane status checkpoint rollback restore rename delete forget allow deny history list show log diff graph init uninit push fetch sync scan export import link unlink crq schema gc recover fsck migrate config hooks doctor"
 
 __git_session_settings="session.enabled session.tmuxCommand session.env session.autoCreateSession session.detachOnCreate session.autoCleanupCompleted session.defaultShell session.timeout session.retention session.keepAlive session.historyLimit session.historyAutoSave session.historySaveDir session.prefix session.picker session.onEvent session.fsync session.sign session.trustSigner session.crqPath session.crqPattern"
 
@@ -52,7 +52,7 @@ __git_session_events="started iteration-started iteration-completed analysis-com
 __git_session_options ()
 {
 	case "$1" in
-	save) echo "--all --crq= --detect-crq --no-detect-crq --env= --json --message= --quiet --scrollback --scrollback= --sign --no-sign --target= --work --no-work" ;;
+	save) echo "--allow-secret= --all --crq= --detect-crq --no-detect-crq --env= --json --message= --quiet --scrollback --scrollback= --sign --no-sign --target= --work --no-work" ;;
 	run) echo "--attach --no-attach --cwd= --context= --create --detach --id= --json --meta= --worktree= --wait" ;;
 	exec) echo "--cwd= --json --timeout=" ;;
 	wait) echo "--json --timeout=" ;;
@@ -86,6 +86,7 @@ __git_session_options ()
 	switch) echo "--json" ;;
 	rename) echo "--json" ;;
 	delete) echo "--force --json --remote --remote=" ;;
+	forget) echo "--dry-run --json --purge --remote --remote= --yes" ;;
 	allow) echo "--json --list --dry-run --revoke=" ;;
 	deny) echo "--json" ;;
 	list) echo "--active --all --crq= --csv --filter= --interval= --json --max-count= --remote --no-remote --short --sort= --verbose --watch" ;;
@@ -95,9 +96,10 @@ __git_session_options ()
 	graph) echo "--crq= --format= --json" ;;
 	init) echo "--json" ;;
 	uninit) echo "--json" ;;
-	push) echo "--allow-secrets --atomic --json --dry-run --quiet --verify --no-verify" ;;
+	push) echo "--allow-secret= --allow-secrets --atomic --json --dry-run --quiet --verify --no-verify" ;;
 	fetch) echo "--all --json --prune --quiet" ;;
-	sync) echo "--allow-secrets --json --quiet --verify --no-verify" ;;
+	sync) echo "--allow-secret= --allow-secrets --json --quiet --verify --no-verify" ;;
+	scan) echo "--allow-secret= --json" ;;
 	export) echo "--all --exclude= --force --format= --json --output= --to=" ;;
 	import) echo "--json --name=" ;;
 	link) echo "--json" ;;
@@ -144,7 +146,7 @@ _git_session ()
 	states,--format=*) __gitcomp "text mermaid" "" "${cur#--format=}"; return ;;
 	create,--mode=*) __gitcomp "direct worktree=" "" "${cur#--mode=}"; return ;;
 	graph,--format=*) __gitcomp "text json dot" "" "${cur#--format=}"; return ;;
-	delete,--remote=*) __gitcomp_nl "$(__git remote)" "" "${cur#--remote=}"; return ;;
+	delete,--remote=* | forget,--remote=*) __gitcomp_nl "$(__git remote)" "" "${cur#--remote=}"; return ;;
 	rollback,--to=*) __gitcomp_nl "$(__git_session_refs "${cur#--to=}")" "" "${cur#--to=}"; return ;;
 	allow,--revoke=*) __gitcomp_nl "$(__git_session_refs "$cur")" "" "${cur#--revoke=}"; return ;;
 	list,--filter=*) __gitcomp "$__git_session_statuses" "" "${cur#--filter=}"; return ;;
@@ -176,7 +178,7 @@ _git_session ()
 	esac
 
 	case "$command" in
-	restore | show | log | diff | delete | allow | deny | export) __gitcomp_nl "$(__git_session_refs "$cur")" ;;
+	restore | show | log | diff | delete | forget | scan | allow | deny | export) __gitcomp_nl "$(__git_session_refs "$cur")" ;;
 	save | list | rename | fsck) __gitcomp_nl "$(__git_session_names)" ;;
 	switch | detach | kill | history | checkpoint | rollback) __gitcomp_nl "$(__git_session_tmux)" ;;
 	start | pause | resume | complete | fail | state | progress | events | flush) __gitcomp_nl "$(__git_session_tmux)" ;;

@@ -93,6 +93,7 @@ complete -c git -n __git_session_needs_command -a pane -d 'List, split, close an
 complete -c git -n __git_session_needs_command -a restore -d 'Bring a saved session back'
 complete -c git -n __git_session_needs_command -a rename -d 'Give a session another name'
 complete -c git -n __git_session_needs_command -a delete -d 'Delete a session or a snapshot'
+complete -c git -n __git_session_needs_command -a forget -d 'Remove a saved secret everywhere it can be removed'
 complete -c git -n __git_session_needs_command -a allow -d 'Let a snapshot start its commands when it is restored'
 complete -c git -n __git_session_needs_command -a deny -d 'Start nothing of a snapshot on this machine'
 complete -c git -n __git_session_needs_command -a list -d 'List live and saved sessions'
@@ -105,6 +106,7 @@ complete -c git -n __git_session_needs_command -a uninit -d 'Take away what init
 complete -c git -n __git_session_needs_command -a push -d 'Push sessions and CRQ notes'
 complete -c git -n __git_session_needs_command -a fetch -d 'Fetch sessions and CRQ notes'
 complete -c git -n __git_session_needs_command -a sync -d 'Fetch, merge the CRQ notes, push'
+complete -c git -n __git_session_needs_command -a scan -d 'Look for secrets in what was saved'
 complete -c git -n __git_session_needs_command -a export -d 'Write a snapshot to a file'
 complete -c git -n __git_session_needs_command -a import -d 'Store a snapshot from a file'
 complete -c git -n __git_session_needs_command -a link -d 'Link a snapshot to change requests'
@@ -122,6 +124,7 @@ complete -c git -n __git_session_needs_command -a fsck -d 'Check snapshots, logs
 complete -c git -n __git_session_needs_command -a migrate -d 'Bring files of older versions to the present form'
 complete -c git -n __git_session_needs_command -a doctor -d 'Check tmux, git, node and the configuration'
 
+complete -c git -n '__git_session_using save' -l allow-secret -x -d 'save what this rule finds as it is (repeatable)'
 complete -c git -n '__git_session_using save' -s a -l all -d 'save every tmux session'
 complete -c git -n '__git_session_using save' -l crq -xa '(__git_session_crqs)' -d 'link to this change request (repeatable)'
 complete -c git -n '__git_session_using save' -l detect-crq -d 'find change requests in the branch name, trailers and documents (default)'
@@ -313,6 +316,12 @@ complete -c git -n '__git_session_using delete' -s f -l force -d 'also where a t
 complete -c git -n '__git_session_using delete' -l json -d 'print one JSON document on stdout'
 complete -c git -n '__git_session_using delete' -l remote -d 'delete it on this remote too'
 complete -c git -n '__git_session_using delete' -a '(__git_session_refs)'
+complete -c git -n '__git_session_using forget' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using forget' -s n -l dry-run -d 'say what would go, change nothing'
+complete -c git -n '__git_session_using forget' -l purge -d 'take its objects away at once'
+complete -c git -n '__git_session_using forget' -l remote -d 'remove it on this remote too'
+complete -c git -n '__git_session_using forget' -s y -l yes -d 'do it without a question'
+complete -c git -n '__git_session_using forget' -a '(__git_session_refs)'
 
 complete -c git -n '__git_session_using allow' -l json -d 'print one JSON document on stdout'
 complete -c git -n '__git_session_using allow' -s l -l list -d 'list what is approved or denied on this machine'
@@ -385,6 +394,7 @@ complete -c git -n '__git_session_using init' -a '(__git_session_remotes)'
 
 complete -c git -n '__git_session_using uninit' -l json -d 'print one JSON document on stdout'
 
+complete -c git -n '__git_session_using push' -l allow-secret -x -d 'push also what this rule finds (repeatable)'
 complete -c git -n '__git_session_using push' -l allow-secrets -d 'push also what looks like a secret'
 complete -c git -n '__git_session_using push' -l atomic -d 'all or nothing'
 complete -c git -n '__git_session_using push' -l json -d 'print one JSON document on stdout'
@@ -401,6 +411,7 @@ complete -c git -n '__git_session_using fetch' -s p -l prune -d 'forget copies o
 complete -c git -n '__git_session_using fetch' -s q -l quiet -d 'print nothing but errors and warnings'
 complete -c git -n '__git_session_using fetch' -a '(__git_session_remotes)'
 
+complete -c git -n '__git_session_using sync' -l allow-secret -x -d 'push also what this rule finds (repeatable)'
 complete -c git -n '__git_session_using sync' -l allow-secrets -d 'push also what looks like a secret'
 complete -c git -n '__git_session_using sync' -l json -d 'print one JSON document on stdout'
 complete -c git -n '__git_session_using sync' -s q -l quiet -d 'print nothing but errors and warnings'
@@ -408,6 +419,9 @@ complete -c git -n '__git_session_using sync' -l verify -d 'run the pre-push hoo
 complete -c git -n '__git_session_using sync' -l no-verify -d 'do not run the pre-push hook'
 complete -c git -n '__git_session_using sync' -a '(__git_session_remotes)'
 
+complete -c git -n '__git_session_using scan' -l allow-secret -x -d 'leave this rule alone (repeatable)'
+complete -c git -n '__git_session_using scan' -l json -d 'print one JSON document on stdout'
+complete -c git -n '__git_session_using scan' -a '(__git_session_refs)'
 complete -c git -n '__git_session_using export' -s a -l all -d 'every snapshot of this clone'
 complete -c git -n '__git_session_using export' -l exclude -x -d 'leave out of a bundle what this commit has, for example origin/main'
 complete -c git -n '__git_session_using export' -s f -l force -d 'replace files that are there'

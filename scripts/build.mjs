@@ -70,6 +70,16 @@ const lazyCrypto = {
     }));
   },
 };
+/** secretlint's rules are a file of their own: hardly a command needs them, and each start would read them. */
+const DETECTORS = '@secretlint/secretlint-rule-preset-recommend';
+const detectorsApart = {
+  name: 'detectors-apart',
+  setup(bundle) {
+    bundle.onResolve({ filter: /^@secretlint\// }, ({ kind }) =>
+      kind === 'entry-point' ? undefined : { path: './detectors.cjs', external: true },
+    );
+  },
+};
 /** One CommonJS file; `import()` becomes a `require` that runs the module at its first use and not before. */
 const program = {
   ...common,
@@ -78,14 +88,15 @@ const program = {
   minifyWhitespace: true,
   keepNames: true,
   supported: { 'dynamic-import': false },
-  plugins: [lazyTty, lazyCrypto],
+  plugins: [lazyTty, lazyCrypto, detectorsApart],
 };
 const textOf = (result) => result.outputFiles[0].text;
 
 async function buildProgram() {
-  const [cli, launcher] = await Promise.all([
+  const [cli, launcher, detectors] = await Promise.all([
     build({ ...program, entryPoints: ['src/cli/main.ts'] }),
     build({ ...program, entryPoints: ['src/launch.ts'] }),
+    build({ ...program, entryPoints: [DETECTORS] }),
   ]);
   // esbuild escapes strings, and leaves regular expressions as they are.
   const source = textOf(cli).replace(
@@ -95,7 +106,8 @@ async function buildProgram() {
   const launch = textOf(launcher);
   // V8 takes a code cache for right when the source has the same length, so the cache is named by this hash.
   const hash = crypto.createHash('sha256').update(source).update(launch).digest('hex').slice(0, 16);
-  await write('dist/THIRD-PARTY.txt', await notices(cli.metafile));
+  await write('dist/THIRD-PARTY.txt', await notices(cli.metafile, detectors.metafile));
+  await write('dist/detectors.cjs', textOf(detectors));
   await write('dist/cli.cjs', `/*${hash}*/${source}`);
   await write('dist/launch.cjs', launch);
   await removeCaches(hash);
@@ -109,9 +121,9 @@ async function removeCaches(hash) {
 }
 
 /** The licenses of the packages whose code is in the bundle ask to go along with it. */
-async function notices(metafile) {
+async function notices(...metafiles) {
   const packages = new Set();
-  for (const input of Object.keys(metafile.inputs)) {
+  for (const input of metafiles.flatMap(({ inputs }) => Object.keys(inputs))) {
     const match = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
     if (match) packages.add(match[1]);
   }
@@ -123,7 +135,7 @@ async function notices(metafile) {
       const text = file ? await readFile(at(directory, file), 'utf8') : `License: ${manifest.license}`;
       return `${manifest.name} ${manifest.version}\n\n${text.trim()}\n`;
     });
-  return `dist/cli.cjs holds code of these packages.\n\n${(await Promise.all(parts)).join(`\n${'-'.repeat(72)}\n\n`)}`;
+  return `dist/cli.cjs and dist/detectors.cjs hold code of these packages.\n\n${(await Promise.all(parts)).join(`\n${'-'.repeat(72)}\n\n`)}`;
 }
 
 async function buildLibrary() {

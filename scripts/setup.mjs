@@ -5,7 +5,13 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const PROGRAM = ['dist/launch.cjs', 'dist/cli.cjs', 'dist/index.mjs', 'dist/snapshot.schema.json'];
+const PROGRAM = [
+  'dist/launch.cjs',
+  'dist/cli.cjs',
+  'dist/detectors.cjs',
+  'dist/index.mjs',
+  'dist/snapshot.schema.json',
+];
 const SOURCES = ['src', 'scripts/build.mjs', 'scripts/schema.ts', 'package.json'];
 
 /** Installs what is missing and builds what is older than its sources. Says what it does on stderr. */

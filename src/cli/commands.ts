@@ -261,6 +261,12 @@ export const COMMANDS: Record<string, CommandEntry> = {
   },
   delete: { group: 'work', summary: 'Delete a session or a snapshot', load: remove },
   rm: { name: 'delete', load: remove },
+  forget: {
+    repository: true,
+    group: 'work',
+    summary: 'Remove a saved secret everywhere it can be removed',
+    load: async () => (await import('./forget.ts')).ForgetCommand,
+  },
   allow: {
     group: 'work',
     summary: 'Let a snapshot start its commands when it is restored',
@@ -288,6 +294,12 @@ export const COMMANDS: Record<string, CommandEntry> = {
     group: 'share',
     summary: 'Fetch, merge the CRQ notes, push',
     load: async () => (await import('./sync.ts')).SyncCommand,
+  },
+  scan: {
+    repository: true,
+    group: 'share',
+    summary: 'Look for secrets in what was saved',
+    load: async () => (await import('./scan.ts')).ScanCommand,
   },
   export: {
     group: 'share',

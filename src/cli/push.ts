@@ -1,5 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { push } from '../flow/share.ts';
+import { allowedRules } from '../trust/rules.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { printPush, pushJson, rejectedOf } from './sharing.ts';
@@ -23,14 +24,18 @@ export class PushCommand extends SessionCommand {
   allowSecrets = Option.Boolean('--allow-secrets', false, {
     description: 'push also what looks like a secret',
   });
+  allowSecret = Option.Array('--allow-secret', [], {
+    description: '=<rule> push also what this rule finds (repeatable)',
+  });
   quiet = Option.Boolean('-q,--quiet', false, { description: 'print nothing but errors and warnings' });
   /** The remote, then names. clipanion would give a single word to the rest. */
   words = Option.Rest();
 
   async execute(): Promise<number> {
     const { dryRun, verify, atomic, allowSecrets } = this;
+    const allow = allowedRules(this.allowSecret);
     const [remote, ...names] = this.words;
-    const result = await push({ remote, names, dryRun, verify, atomic, allowSecrets });
+    const result = await push({ remote, names, dryRun, verify, atomic, allowSecrets, allow });
     for (const w of result.warnings) this.warn(w);
     if (!this.json && !this.quiet) {
       printPush(

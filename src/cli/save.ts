@@ -2,6 +2,7 @@ import { Command, Option } from 'clipanion';
 import { UsageError } from '../session/errors.ts';
 import { counted } from '../session/words.ts';
 import { DEFAULT_SCROLLBACK_LINES, save, type SavedSession } from '../flow/save.ts';
+import { allowedRules } from '../trust/rules.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 
@@ -34,6 +35,9 @@ export class SaveCommand extends SessionCommand {
   sign = Option.Boolean('--sign', {
     description: 'sign it, as session.sign says otherwise; --no-sign does not',
   });
+  allowSecret = Option.Array('--allow-secret', [], {
+    description: '=<rule> save what this rule finds as it is (repeatable)',
+  });
   quiet = Option.Boolean('-q,--quiet', false, { description: 'print nothing but errors and warnings' });
 
   async execute(): Promise<number> {
@@ -48,6 +52,7 @@ export class SaveCommand extends SessionCommand {
       scrollback: scrollbackLines(this.scrollback),
       work: this.work,
       sign: this.sign ?? null,
+      allow: allowedRules(this.allowSecret),
     });
     for (const w of warnings) this.warn(w);
     if (this.json) this.printJson({ ok: true, saved, warnings });

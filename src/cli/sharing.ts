@@ -1,5 +1,6 @@
 import { RejectedError } from '../session/errors.ts';
 import type { FetchResult } from '../flow/fetch.ts';
+import { type Held, rulesOf } from '../flow/held.ts';
 import type { PushResult, SharedSnapshot } from '../flow/share.ts';
 import { safe } from '../trust/safe.ts';
 
@@ -44,6 +45,25 @@ export function pushJson(r: PushResult) {
   };
 }
 
+function heldLabel({ kind, name, id }: Held): string {
+  if (kind === 'notes') return 'the CRQ notes were';
+  return kind === 'log' ? `the log of '${name}' was` : `'${name}/${id}' was`;
+}
+
+/** What can be typed about the first one, and about all of them. */
+function heldHints(held: readonly Held[]): string[] {
+  const [{ kind, name, id }] = held as [Held];
+  const rules = rulesOf(held);
+  const label = kind === 'snapshot' ? `${name}/${id}` : (name ?? '');
+  return [
+    ...(kind === 'notes' ? [] : [`look at it: git session ${kind === 'log' ? 'events' : 'show'} ${label}`]),
+    ...(kind === 'notes' ? [] : [`remove it everywhere here: git session forget ${label}`]),
+    ...(rules.length === 0
+      ? ['push it all the same: --allow-secrets']
+      : [`push it all the same: ${rules.map((rule) => `--allow-secret ${rule}`).join(' ')}`]),
+  ];
+}
+
 export function fetchJson(r: FetchResult) {
   return { remote: r.remote, fetched: r.fetched, gone: r.gone, notes: r.notes };
 }
@@ -54,7 +74,7 @@ export function fetchJson(r: FetchResult) {
  */
 export function rejectedOf(r: PushResult): { error: RejectedError; more: string[] } | null {
   const lines = new Set<string>();
-  for (const h of r.held) lines.add(`'${h.name}/${h.id}' was not pushed: ${h.why}`);
+  for (const h of r.held) lines.add(`${heldLabel(h)} not pushed: ${h.why}`);
   const refused = (what: string, s: Pick<SharedSnapshot, 'status' | 'reason'>) => {
     if (s.status === 'rejected') lines.add(`remote '${r.remote}' rejected ${what}: ${s.reason}`);
   };
@@ -65,8 +85,7 @@ export function rejectedOf(r: PushResult): { error: RejectedError; more: string[
   if (first === undefined) return null;
   const hints: string[] = [];
   if (r.held.length > 0) {
-    const { name, id } = r.held[0]!;
-    hints.push(`look at it: git session show ${name}/${id}`, 'push it all the same: --allow-secrets');
+    hints.push(...heldHints(r.held));
   }
   if (lines.size > r.held.length)
     hints.push('nothing of this clone was changed; try again: git session push');

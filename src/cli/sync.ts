@@ -1,5 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { sync } from '../flow/share.ts';
+import { allowedRules } from '../trust/rules.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { fetchJson, printFetch, printPush, pushJson, rejectedOf } from './sharing.ts';
@@ -15,6 +16,9 @@ export class SyncCommand extends SessionCommand {
   allowSecrets = Option.Boolean('--allow-secrets', false, {
     description: 'push also what looks like a secret',
   });
+  allowSecret = Option.Array('--allow-secret', [], {
+    description: '=<rule> push also what this rule finds (repeatable)',
+  });
   verify = Option.Boolean('--verify', true, { description: 'run the pre-push hook (default)' });
   quiet = Option.Boolean('-q,--quiet', false, { description: 'print nothing but errors and warnings' });
   remote = Option.String({ required: false });
@@ -23,7 +27,7 @@ export class SyncCommand extends SessionCommand {
     const { remote, verify, allowSecrets } = this;
     const { fetched, pushed } = await sync({
       ...{ remote, names: [], dryRun: false, atomic: false },
-      ...{ verify, allowSecrets },
+      ...{ verify, allowSecrets, allow: allowedRules(this.allowSecret) },
     });
     for (const w of pushed.warnings) this.warn(w);
     if (!this.json && !this.quiet) {

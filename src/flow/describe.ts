@@ -10,7 +10,7 @@ import type { Repository } from '../git/repository.ts';
 import { type InspectedAgent, inspectAgents } from '../process/agents.ts';
 import { inspectPanes, type InspectedPane } from '../process/inspect.ts';
 import type { LivePane, LiveSession, LiveState, LiveWindow, Server } from '../tmux/capture.ts';
-import { redactArgv, redactCommand, redactText, redactUrl } from '../trust/redact.ts';
+import { type Redaction, redactArgv, redactCommand, redactText, redactUrl } from '../trust/redact.ts';
 import { VERSION } from '../version.ts';
 import { describeAgent } from './agents.ts';
 
@@ -63,6 +63,7 @@ export function describeTmux(
   inspected: Map<number, SeenPane>,
   scrollback: Map<string, Scrollback>,
   places: Places,
+  rules: Redaction,
 ): DescribedTmux {
   const redactions: Redactions = [];
   const files: DescribedTmux['files'] = [];
@@ -79,7 +80,7 @@ export function describeTmux(
       .toSorted((a, b) => a.index - b.index);
     return {
       index: w.index,
-      name: toText(w.name),
+      name: cleanName(w),
       active: w.active,
       last: w.last,
       zoomed: w.zoomed,
@@ -89,10 +90,15 @@ export function describeTmux(
         const where = `${w.index}.${p.index}`;
         const lines = scrollback.get(p.id);
         if (lines !== undefined) files.push({ path: `scrollback/${where}`, bytes: lines.bytes });
-        return describePane(p, where, inspected.get(p.pid), lines, places, redactions);
+        return describePane(p, where, inspected.get(p.pid), lines, places, redactions, rules);
       }),
     };
   });
+  function cleanName(w: LiveWindow): Text {
+    const { text, findings } = redactText(toText(w.name), rules);
+    for (const { rule } of findings) redactions.push({ rule, where: `name of window ${w.index}` });
+    return text;
+  }
   return {
     tmux: { sessions: [session, ...members].map((s) => describeSession(s, places)), windows },
     redactions,
@@ -132,15 +138,16 @@ function describePane(
   scrollback: Scrollback | undefined,
   places: Places,
   redactions: Redactions,
+  rules: Redaction,
 ): TmuxPane {
   const cleanText = (text: Text, what: string): Text => {
-    const result = redactText(text);
+    const result = redactText(text, rules);
     for (const f of result.findings) redactions.push({ rule: f.rule, where: `pane ${where} ${what}` });
     return result.text;
   };
   let secret = false;
   const cleanArgv = (argv: Text[], what: string): Text[] => {
-    const result = redactArgv(argv);
+    const result = redactArgv(argv, rules);
     for (const f of result.findings) redactions.push({ rule: f.rule, where: `pane ${where} ${what}` });
     secret ||= result.findings.length > 0;
     return result.argv;
@@ -156,7 +163,7 @@ function describePane(
         ? { argv: cleanArgv(start.argv, 'start command') }
         : { shell: cleanLine(start.shell) };
   function cleanLine(line: Text): Text {
-    const result = redactCommand(line);
+    const result = redactCommand(line, rules);
     for (const f of result.findings) redactions.push({ rule: f.rule, where: `pane ${where} command line` });
     secret ||= result.findings.length > 0;
     return result.text;
@@ -190,7 +197,7 @@ function describePane(
     agent:
       found?.agent == null || relaunch === null || p.dead
         ? null
-        : describeAgent(found.agent, relaunch, start, redactArgv),
+        : describeAgent(found.agent, relaunch, start, (argv) => redactArgv(argv, rules)),
     processes: (found?.processes ?? []).map(({ pid, ppid, argv }) => ({
       pid,
       ppid,
@@ -224,6 +231,7 @@ export function describeGit(
   status: Status,
   remotes: { name: string; url: string }[],
   work: WorkFacts,
+  rules: Redaction,
 ): GitFacts {
   return {
     objectFormat: repo.objectFormat,
@@ -231,7 +239,7 @@ export function describeGit(
     branch: status.branch,
     detached: status.branch === null,
     upstream: status.upstream,
-    remotes: remotes.map(({ name, url }) => ({ name, url: redactUrl(url) })),
+    remotes: remotes.map(({ name, url }) => ({ name, url: redactUrl(url, rules) })),
     linkedWorktree: repo.linked,
     bare: repo.bare,
     operation: status.operation,

@@ -5,16 +5,20 @@ import type { LiveSession, LiveState } from '../tmux/capture.ts';
 import { readScrollback } from '../tmux/scrollback.ts';
 import type { Tmux } from '../tmux/tmux.ts';
 import { DEFAULT_ALLOW, selectEnvironment } from '../trust/environment.ts';
-import { redactText } from '../trust/redact.ts';
+import { type Redaction, redactText } from '../trust/redact.ts';
 import type { Scrollback } from './describe.ts';
 
-/** The variables that are saved: allow-listed names, from the session's environment or the server's. */
+/**
+ * The variables that are saved: allow-listed names, from the session's environment or the server's. A value that looks
+ * like a secret is not: with another one in its place a restored session would be wrong.
+ */
 export function environmentOf(
   config: Config,
   state: LiveState,
   session: LiveSession,
   names: string[],
   warnings: string[],
+  rules: Redaction,
 ): Snapshot['env'] {
   const own = state.environment.get(session.id) ?? new Map<string, Buffer | null>();
   const merged = new Map<string, Buffer>();
@@ -36,14 +40,20 @@ export function environmentOf(
       warnings.push(`environment variable ${name} is not set in the tmux session`);
     }
   }
-  return { ...env };
+  const kept: Snapshot['env'] = {};
+  for (const [name, value] of Object.entries(env)) {
+    const [finding] = redactText(value, rules).findings;
+    if (finding === undefined) kept[name] = value;
+    else warnings.push(`environment variable ${name} is not saved: ${finding.rule}`);
+  }
+  return kept;
 }
 
 /** The panes' text by pane id, redacted, at most so many lines and bytes each. */
 export async function captureScrollback(
   tmux: Tmux,
   state: LiveState,
-  lines: number,
+  { scrollback: lines, allow }: { scrollback: number; allow?: ReadonlySet<string> },
   warnings: string[],
 ): Promise<Map<string, Scrollback>> {
   if (lines === 0) return new Map();
@@ -56,7 +66,7 @@ export async function captureScrollback(
   const result = new Map<string, Scrollback>();
   for (const [id, bytes] of raw) {
     if (bytes.length === 0) continue;
-    const cleaned = redactText(toText(bytes)).text;
+    const cleaned = redactText(toText(bytes), allow === undefined ? {} : { allow }).text;
     let kept = fromText(cleaned);
     let truncated = (panes.get(id)?.historyLines ?? 0) > lines;
     if (kept.length > MAX_SCROLLBACK_BYTES) {

@@ -23,7 +23,7 @@ import { type Catalog, readCatalog, readSnapshots, type StoredSnapshot } from '.
 import { listSessions, type LiveSession, type LiveState, readState, type Server } from '../tmux/capture.ts';
 import type { Tmux } from '../tmux/tmux.ts';
 import { Approvals, planDigest } from '../trust/approvals.ts';
-import { redactText } from '../trust/redact.ts';
+import { type Redaction, redactText } from '../trust/redact.ts';
 import { chooseUntracked, needsWork, warnWork } from './carried.ts';
 import { type Choice, chooseSessions, type NamedSession, nameSessions } from './choose.ts';
 import { findCrqs } from './crq.ts';
@@ -32,6 +32,7 @@ import { describeGit, describeHost, describeTmux, inspectAll } from './describe.
 import { maintain } from './maintain.ts';
 import { byWorktree } from './save-worktrees.ts';
 import { captureScrollback, environmentOf } from './save-tmux.ts';
+import { cleanCrqs, cleanState, lookAtDrafts } from './save-redaction.ts';
 import { loggedState } from './snapshot-state.ts';
 import { markCommands } from './status-options.ts';
 import { identity, openWorkspace, placesOf, requireEnabled, type Workspace } from './workspace.ts';
@@ -50,6 +51,8 @@ export interface SaveOptions extends Choice {
   sign?: boolean | null;
   /** Of its life; absent: what its journal says. */
   state?: Snapshot['state'];
+  /** Rules of the redactor that are left alone. */
+  allow?: ReadonlySet<string>;
 }
 
 export interface SavedSession {
@@ -97,7 +100,7 @@ export async function save(options: SaveOptions, workspace?: Workspace): Promise
   ]);
   const named = nameSessions(chosen, options);
   const groups = await byWorktree(ws, server, named, warnings);
-  const scrollback = await captureScrollback(ws.tmux, state, options.scrollback, warnings);
+  const scrollback = await captureScrollback(ws.tmux, state, options, warnings);
   const seen: Seen = { server, state, inspected: inspectAll(state), scrollback, catalog, previous, sign };
   const saved: SavedSession[] = [];
   for (const { repo, sessions } of groups) {
@@ -146,31 +149,40 @@ async function saveIn(
     const work = trees === null ? null : planWork(ws.repo, status.head!, trees, ident, status.branch);
     warnWork(status, carried.leftOut, warnings);
     const places = placesOf(ws.repo);
-    const pending = named.map(({ name, session }) => {
-      const described = describeTmux(server, session, state, inspected, scrollback, places);
-      const before = previous.get(name);
-      const id = sessionId(session, before?.snapshot);
-      const snapshot: Snapshot = {
-        format: 'git-session/snapshot',
-        version: FORMAT_VERSION,
-        session: { id, name },
-        previous: before?.stored.id ?? null,
-        savedAt: new Date(now).toISOString(),
-        savedBy: who,
-        host: describeHost(server.version),
-        message: options.message === null ? null : cleanMessage(options.message),
-        crqs: mergeCrqs(found, before === undefined ? [] : crqsOf(catalog, before.stored, before.snapshot)),
-        git: describeGit(ws.repo, status, ws.config.remotes(), {
-          oid: work?.oid ?? null,
-          leftOut: carried.leftOut,
-        }),
-        env: environmentOf(ws.config, state, session, options.env, warnings),
-        tmux: described.tmux,
-        state: options.state ?? loggedState(ws.repo, id, name, warnings),
-        redactions: distinct(described.redactions),
-      };
-      const stored = toPending(ws, snapshot, described.files, work, nextIdTime(now, catalog.newestId(name)));
-      return { ...stored, snapshot, session };
+    const draft = (rules: Redaction, texts: typeof scrollback, told: string[]) =>
+      named.map(({ name, session }) => {
+        const described = describeTmux(server, session, state, inspected, texts, places, rules);
+        const before = previous.get(name);
+        const id = sessionId(session, before?.snapshot);
+        const snapshot: Snapshot = {
+          format: 'git-session/snapshot',
+          version: FORMAT_VERSION,
+          session: { id, name },
+          previous: before?.stored.id ?? null,
+          savedAt: new Date(now).toISOString(),
+          savedBy: who,
+          host: describeHost(server.version),
+          message: options.message === null ? null : cleanMessage(options.message, rules),
+          crqs: cleanCrqs(
+            mergeCrqs(found, before === undefined ? [] : crqsOf(catalog, before.stored, before.snapshot)),
+            rules,
+          ),
+          git: describeGit(
+            ...([ws.repo, status, ws.config.remotes()] as const),
+            { oid: work?.oid ?? null, leftOut: carried.leftOut },
+            rules,
+          ),
+          env: environmentOf(ws.config, state, session, options.env, told, rules),
+          tmux: described.tmux,
+          state: cleanState(options.state ?? loggedState(ws.repo, id, name, told), rules),
+          redactions: distinct(described.redactions),
+        };
+        return { snapshot, session, files: described.files };
+      });
+    const drafts = await lookAtDrafts(draft, scrollback, options.allow, warnings);
+    const pending = drafts.map(({ snapshot, session, files }) => {
+      const ms = nextIdTime(now, catalog.newestId(snapshot.session.name));
+      return { ...toPending(ws, snapshot, files, work, ms), snapshot, session };
     });
     await storeSnapshots(
       ws.repo,
@@ -221,8 +233,8 @@ function sessionId(session: LiveSession, before: Snapshot | undefined): string {
   return before?.session.id ?? randomUUID();
 }
 
-function cleanMessage(message: string): string {
-  const { text } = redactText(message.replace(/\0/gu, ''));
+function cleanMessage(message: string, rules: Redaction): string {
+  const { text } = redactText(message.replace(/\0/gu, ''), rules);
   return typeof text === 'string' ? text.toWellFormed() : '';
 }
 

@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { UnknownRefError, UsageError } from '../session/errors.ts';
 import { parseSessionRef, SESSIONS } from '../session/names.ts';
 import { listRefs, type Ref } from '../git/refs.ts';
-import { findSecrets } from '../store/findings.ts';
 import {
   defaultRemote,
   fetchRefs,
@@ -17,14 +16,17 @@ import { resolveSnapshot } from '../store/resolve.ts';
 import { type Catalog, CRQ_NOTES, readCatalog, type StoredSnapshot } from '../store/sessions.ts';
 import { fetchFrom, type FetchResult, mergeRemoteNotes } from './fetch.ts';
 import { flushAll } from './flush.ts';
+import { type Held, heldBack } from './held.ts';
+import { lookBeforePush } from './look.ts';
 import { openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
 
 export interface PushOptions extends PushFlags {
   remote: string | undefined;
   /** Sessions or snapshots; none: all. */
   names: string[];
-  /** Push also what looks like a secret. */
+  /** Push also what looks like a secret: whatever it is, or what these rules find. */
   allowSecrets: boolean;
+  allow: ReadonlySet<string>;
 }
 
 export interface SharedSnapshot {
@@ -41,8 +43,8 @@ export interface PushResult {
   /** Events (deletions, links made later), as `<name>/<id>`. */
   events: SharedSnapshot[];
   notes: { status: PushStatus; reason: string; merged: boolean } | null;
-  /** Snapshots that were held back, with the reason. */
-  held: { name: string; id: string; why: string }[];
+  /** What was held back. */
+  held: Held[];
   /** What the remote said. */
   said: string[];
   warnings: string[];
@@ -75,10 +77,11 @@ async function pushFrom(ws: Workspace, remote: string, options: PushOptions): Pr
   const catalog = await readCatalog(git);
   const all = (await listRefs(git, [SESSIONS.slice(0, -1)])).filter((r) => r.name.startsWith(SESSIONS));
   const chosen = await chooseRefs(ws, catalog, remote, all, options, result);
+  const heldNotes = result.held.some(({ kind }) => kind === 'notes');
   // One pattern where nothing is left out: any number of sessions fits into one command line.
   const sessions =
     chosen.length === all.length ? [`${SESSIONS}*:${SESSIONS}*`] : chosen.map((r) => `${r}:${r}`);
-  const notes = catalog.notes === null ? [] : [NOTES_REFSPEC];
+  const notes = catalog.notes === null || heldNotes ? [] : [NOTES_REFSPEC];
   const refspecs = [...(all.length === 0 ? [] : sessions), ...notes];
   if (refspecs.length === 0) return result;
   if (options.atomic) {
@@ -168,30 +171,32 @@ async function chooseRefs(
       .flatMap((e) => e.record.data.snapshots.map((id) => `${e.name}/${id}`)),
   );
   const there = new Set(catalog.snapshots.filter((s) => s.remote === remote).map((s) => labelOf(s)));
-  const hold = (s: StoredSnapshot, why: string) => result.held.push({ name: s.name, id: s.id, why });
   for (const s of wanted) {
     if (gone.has(labelOf(s)))
       result.warnings.push(`${labelOf(s)} is not pushed: it was deleted on '${remote}'`);
   }
   const kept = wanted.filter((s) => !gone.has(labelOf(s)));
-  if (!options.allowSecrets) {
-    const reports = await findSecrets(
-      ws.repo.git,
-      kept.filter((s) => !there.has(labelOf(s))),
-    );
-    for (const { stored, found, unreadable } of reports) {
-      hold(stored, unreadable ?? `it holds what looks like a secret (${found.slice(0, 3).join(', ')})`);
-    }
-  }
+  const events = refs.filter((ref) => {
+    const parsed = ref.symbolic ? null : parseSessionRef(ref.name);
+    return parsed?.kind === 'events' && (names === null || names.has(parsed.name));
+  });
+  const news = kept.filter((s) => !there.has(labelOf(s)));
+  const what = { remote, snapshots: news, events, notes: catalog.notes };
+  const stay = options.allowSecrets ? NOTHING : await lookBeforePush(ws, what, options.allow);
+  const { held: back, warnings } = heldBack(stay.looks);
+  result.held.push(...back);
+  result.warnings.push(...warnings);
   const held = new Set(result.held.map((h) => `${h.name}/${h.id}`));
   const good = new Set(kept.map(labelOf).filter((label) => !held.has(label)));
   return refs.flatMap((ref) => {
     const parsed = ref.symbolic ? null : parseSessionRef(ref.name);
     if (parsed === null) return [];
-    if (parsed.kind === 'events') return names === null || names.has(parsed.name) ? [ref.name] : [];
+    if (parsed.kind === 'events') return events.includes(ref) && !stay.events.has(ref.name) ? [ref.name] : [];
     return good.has(`${parsed.name}/${parsed.id}`) ? [ref.name] : [];
   });
 }
+
+const NOTHING = { looks: [], events: new Set<string>() };
 
 function hasEvents(refs: readonly Ref[], name: string): boolean {
   return refs.some((ref) => {

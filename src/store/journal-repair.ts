@@ -16,6 +16,7 @@ import {
 import path from 'node:path';
 import { FileProblemError, SessionError } from '../session/errors.ts';
 import {
+  decodeRecord,
   encodeRecord,
   type LogRecord,
   mergeRecords,
@@ -94,6 +95,35 @@ export async function rebuildJournal(
     }
     return { kept, records: records.length };
   });
+}
+
+/** Changes lines of a journal. Nothing of the old ones is kept; readers see the one file or the other, whole. */
+export async function rewriteJournal(
+  file: string,
+  name: string,
+  edit: (record: LogRecord) => LogRecord,
+): Promise<boolean> {
+  if (!existsSync(file)) return false;
+  return locked(file, name, () => {
+    const lines = readFileSync(file, 'utf8').split('\n');
+    const edited = lines.map((line) => editedLine(line, edit));
+    if (edited.every((line, i) => line === lines[i])) return false;
+    const draft = `${file}.${process.pid}.tmp`;
+    try {
+      writeDurably(draft, edited.join('\n'));
+      renameSync(draft, file);
+    } finally {
+      rmSync(draft, { force: true });
+    }
+    return true;
+  });
+}
+
+/** What is no record stays as it is, and so does one that is not changed. */
+export function editedLine(line: string, edit: (record: LogRecord) => LogRecord): string {
+  const record = decodeRecord(line);
+  const after = record === null ? null : edit(record);
+  return after === null || after === record ? line : encodeRecord(after).replace(/\n$/u, '');
 }
 
 function keptName(file: string): string {

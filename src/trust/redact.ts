@@ -11,24 +11,44 @@ export interface Finding {
   rule: string;
 }
 
+export interface Redaction {
+  /** Rules that are left alone: a person has said so on this call. Nothing in the data can (E7). */
+  allow?: ReadonlySet<string>;
+  /** What another detector has found: taken out wherever it stands. */
+  known?: readonly KnownSecret[];
+}
+
+export interface KnownSecret {
+  rule: string;
+  secret: string;
+}
+
 /** Escape sequences stand between a token's characters where a program colored a part of it (E8). */
 const ESCAPES =
   /\u001B(?:\[[0-?]{0,256}[ -/]{0,8}[@-~]|\][^\u0007\u001B]{0,4096}(?:\u0007|\u001B\\)|[@-Z\\^_])/gu;
 
 /** A running text: scrollback, a title, a message. */
-export function redactText(text: Text): { text: Text; findings: Finding[] } {
-  return mapText(text, (s) => findInText(s, 'text'));
+export function redactText(text: Text, options: Redaction = {}): { text: Text; findings: Finding[] } {
+  return mapText(text, (s) => findInText(s, 'text'), options);
+}
+
+/** Where in a text what is, without overlaps, in order. */
+export function findRanges(text: string, options: Redaction = {}): SecretRange[] {
+  return chosen(text, findInText(text, 'text'), options);
 }
 
 /** A line that is known to be a command, as it was typed. */
-export function redactCommand(line: Text): { text: Text; findings: Finding[] } {
-  return mapText(line, (s) => findInText(s, 'command'));
+export function redactCommand(line: Text, options: Redaction = {}): { text: Text; findings: Finding[] } {
+  return mapText(line, (s) => findInText(s, 'command'), options);
 }
 
 /** What a shell prints before the command in a pane's text. */
 const PROMPT = /^[^$#%❯➜λ»]{0,200}(?:[$❯➜λ»]|(?<=.)[#%])\s/u;
 
-export function redactArgv(argv: readonly Text[]): { argv: Text[]; findings: Finding[] } {
+export function redactArgv(
+  argv: readonly Text[],
+  options: Redaction = {},
+): { argv: Text[]; findings: Finding[] } {
   const strings = argv.map(viewOf);
   // Nearly every argument vector holds nothing to be found: one look at all of it tells.
   const all = strings.join('\n');
@@ -42,7 +62,7 @@ export function redactArgv(argv: readonly Text[]): { argv: Text[]; findings: Fin
     const view = strings[i] ?? '';
     const own = !inside ? [] : findInText(view, script && /\s/u.test(view) ? 'command' : 'text');
     const ranges = [...own, ...shapes.filter((range) => range.word === i)];
-    const result = mapText(word, () => ranges);
+    const result = mapText(word, () => ranges, options);
     findings.push(...result.findings);
     return result.text;
   });
@@ -50,13 +70,13 @@ export function redactArgv(argv: readonly Text[]): { argv: Text[]; findings: Fin
 }
 
 /** A remote's URL without credentials. The user of an ssh URL is no secret and needed to connect. */
-export function redactUrl(url: string): string {
+export function redactUrl(url: string, options: Redaction = {}): string {
   const [start = '', scheme = ''] = /^([a-z][a-z0-9+.-]*):\/\//iu.exec(url) ?? [];
   const rest = url.slice(start.length);
   const at = scheme === '' ? -1 : credentialsEnd(rest);
   const user = /ssh/iu.test(scheme) ? (rest.slice(0, Math.max(at, 0)).split(':')[0] ?? '') : '';
   const cleaned = at === -1 ? url : `${start}${user === '' ? '' : `${user}@`}${rest.slice(at + 1)}`;
-  const { text } = redactText(cleaned);
+  const { text } = redactText(cleaned, options);
   return typeof text === 'string' ? text : cleaned;
 }
 
@@ -115,19 +135,33 @@ function withoutEscapes(text: string): { plain: string; at: Uint32Array } {
 }
 
 /** Text that is no UTF-8 is looked at byte by byte, so that a secret in it is found and the rest is kept. */
-function viewOf(text: Text): string {
+export function viewOf(text: Text): string {
   return typeof text === 'string' ? text : fromText(text).toString('latin1');
 }
 
-function mapText(text: Text, find: (view: string) => SecretRange[]): { text: Text; findings: Finding[] } {
+function mapText(
+  text: Text,
+  find: (view: string) => SecretRange[],
+  options: Redaction,
+): { text: Text; findings: Finding[] } {
   const view = viewOf(text);
-  const ranges = merge(find(view));
+  const ranges = chosen(view, find(view), options);
   if (ranges.length === 0) return { text, findings: [] };
   const result = replace(view, ranges);
   return {
     text: typeof text === 'string' ? result : toText(Buffer.from(result, 'latin1')),
     findings: ranges.map(({ rule }) => ({ rule })),
   };
+}
+
+function chosen(view: string, found: readonly SecretRange[], { allow, known }: Redaction): SecretRange[] {
+  const all = [...found];
+  for (const { rule, secret } of known ?? []) {
+    for (let at = view.indexOf(secret); at !== -1; at = view.indexOf(secret, at + secret.length)) {
+      all.push({ start: at, end: at + secret.length, rule });
+    }
+  }
+  return merge(allow === undefined ? all : all.filter(({ rule }) => !allow.has(rule)));
 }
 
 /** Disjoint ranges in order; of those that overlap, the first and longest names the rule. */

@@ -24,6 +24,10 @@ const TOKENS: readonly (readonly [rule: string, source: string])[] = [
   ['openai-key', String.raw`sk-(?:proj|svcacct|admin|or-v1|lf)-[\w-]{20,}`],
   ['openai-key', String.raw`sk-(?=[A-Za-z]*\d)[A-Za-z0-9]{20,}`],
   ['stripe-key', String.raw`[rs]k_(?:live|test)_[A-Za-z0-9]{10,}|whsec_[A-Za-z0-9+/]{20,}=*`],
+  [
+    'aws-secret-key',
+    String.raw`(?<=[Ss](?:ECRET|ecret)_?(?:ACCESS|access|Access)_?(?:KEY|key|Key)["']?[ \t]{0,4}(?:=>|[:=])[ \t]{0,4}["']?)[A-Za-z0-9/+=]{40}(?![A-Za-z0-9/+=])`,
+  ],
   ['aws-access-key', String.raw`A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}(?![A-Za-z0-9])`],
   ['google-key', String.raw`AIza[\w-]{35}|GOCSPX-[\w-]{20,}|ya29\.[\w-]{20,}`],
   ['npm-token', String.raw`npm_[A-Za-z0-9]{30,}`],
@@ -35,11 +39,11 @@ const TOKENS: readonly (readonly [rule: string, source: string])[] = [
   ['twilio-key', String.raw`SK[0-9a-f]{32}(?![A-Za-z0-9])`],
   ['mailgun-key', String.raw`key-[0-9a-f]{32}(?![A-Za-z0-9])`],
   ['telegram-token', String.raw`\d{8,10}:AA[\w-]{33}`],
-  ['shopify-token', String.raw`shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}`],
+  ['shopify-token', String.raw`shp(?:at|ca|pa|ss)_[A-Za-z0-9]{32,}`],
   ['digitalocean-token', String.raw`do[opr]_v1_[a-f0-9]{40,}`],
   ['linear-key', String.raw`lin_(?:api|oauth)_[A-Za-z0-9]{30,}`],
   ['notion-token', String.raw`ntn_[A-Za-z0-9]{40,}|secret_[A-Za-z0-9]{43}`],
-  ['databricks-token', String.raw`dapi[0-9a-f]{32}`],
+  ['databricks-token', String.raw`dapi[0-9a-fA-F]{32}`],
   ['vault-token', String.raw`hv[bsr]\.[\w-]{20,}`],
   ['terraform-token', String.raw`[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,}`],
   ['age-secret-key', String.raw`AGE-SECRET-KEY-(?:PQ-)?1[0-9A-Z]{40,}`],
@@ -52,6 +56,10 @@ const TOKENS: readonly (readonly [rule: string, source: string])[] = [
   ['doppler-token', String.raw`dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9._]{30,}`],
   ['supabase-token', String.raw`sb[ps]_[a-f0-9]{40}|sb_secret_[\w-]{20,}`],
   ['ai-key', String.raw`(?:gsk_|pplx-|xai-|r8_|nvapi-|tgp_v1_)(?=[A-Za-z_-]*\d)[\w-]{30,}`],
+  ['vercel-token', String.raw`vc[piark]_[A-Za-z0-9]{20,}`],
+  ['figma-token', String.raw`figd_[\w-]{20,}`],
+  ['onepassword-token', String.raw`ops_ey[A-Za-z0-9+/_-]{40,}=*`],
+  ['url-token', String.raw`(?<=:\/\/)[^\s:/@]{1,256}(?=:x-oauth-basic@)`],
   ['tailscale-key', String.raw`tskey-[a-z]+-[\w-]{10,}`],
   ['artifactory-key', String.raw`AKCp[A-Za-z0-9]{60,}`],
   ['azure-key', String.raw`(?<=AccountKey=|SharedAccessKey=)[A-Za-z0-9+/]{40,}=*`],
@@ -74,18 +82,32 @@ const GLUED_RULES: readonly (readonly [start: string, rule: string])[] = [
 ];
 
 const USER_IN_URL = /(?<=[a-z0-9+.-]:\/\/)(?=[A-Za-z_-]*\d)[\w-]{20,256}(?=[:@])/giu;
+/** What stands in a secret's place is none. Only where nothing follows it: else it would hide what does (E7). */
+const MARKER = String.raw`\[redacted:[a-z0-9-]{1,64}\]`;
+
 /** What follows the colon is no port, so it is a password, also where it holds '/' or '@'. */
-const PASSWORD_IN_URL =
-  /(?<=[a-z0-9+.-]:\/\/[^\s:/'"@[]{0,256}:)(?!\d{1,5}(?:[/?#\s'"]|$))(?!\[redacted:)[^\s'"@]{1,256}(?:@[^\s'"@/]{0,64}){0,3}(?=@)/giu;
+const PASSWORD_IN_URL = new RegExp(
+  String.raw`(?<=[a-z0-9+.-]:\/\/[^\s:/'"@[]{0,256}:)(?!\d{1,5}(?:[/?#\s'"]|$))(?!${MARKER}@)[^\s'"@]{1,256}(?:@[^\s'"@/]{0,64}){0,3}(?=@)`,
+  'giu',
+);
 
 const HEADER =
   /(?<![\w-])((?:proxy-)?authorization|(?:x-)?api-key|x-(?:auth|access|vault|github|gitlab|amz-security)-token|private-token|job-token|deploy-token)(["']?[ \t]?[:=][ \t]{0,4}["']?)((?:basic|bearer|token|digest|negotiate|ntlm|apikey|bot|key)[ \t]+)?([^\s"',]{1,8192})/giu;
-const COOKIE = /(?<=(?<![\w-])(?:set-)?cookie:[ \t]{0,4})(?!\[redacted:)[^\s"'=;]{1,256}=[^\n"']{1,8192}/giu;
+const COOKIE = new RegExp(
+  String.raw`(?<=(?<![\w-])(?:set-)?cookie:[ \t]{0,4})(?!${MARKER}(?:["'\s]|$))[^\s"'=;]{1,256}=[^\n"']{1,8192}`,
+  'giu',
+);
 const ASSIGNMENT = /(?<![A-Za-z0-9_.$-])(["']?)(?:--?)?([A-Za-z_][\w.-]{0,63})\1(=|:[ \t]{1,4}|:(?=["']))/gu;
 const ASSIGNED = /"[^"\n]{0,4096}"|'[^'\n]{0,4096}'|[^\s"';&|<>()]{1,4096}/uy;
-const NPMRC = /(?<=:_(?:authToken|password|auth)[ \t]?=[ \t]?)(?!\[redacted:)[^\s"'$][^\s"']{3,8192}/gu;
-const NETRC =
-  /(?<=(?:machine[ \t]{1,8}\S{1,256}|default)[ \t]{1,8}login[ \t]{1,8}\S{1,256}[ \t]{1,8}password[ \t]{1,8})(?!\[redacted:)\S{1,256}/gu;
+const NPMRC = new RegExp(
+  String.raw`(?<=:_(?:authToken|password|auth)[ \t]?=[ \t]?)(?!${MARKER}(?:["'\s]|$))[^\s"'$][^\s"']{3,8192}`,
+  'gu',
+);
+const NETRC = new RegExp(
+  String.raw`(?<=(?:machine[ \t]{1,8}\S{1,256}|default)[ \t]{1,8}login[ \t]{1,8}\S{1,256}[ \t]{1,8}password[ \t]{1,8})(?!${MARKER}(?:\s|$))\S{1,256}`,
+  'gu',
+);
+const REDACTED = new RegExp(`^["']?${MARKER}[^A-Za-z0-9]*$`, 'u');
 
 const SECRET_NAME =
   /(?:password|passwd|passphrase|passwort|token|secret|api[_-]?key|(?:access|secret|private|signing|encryption|master|auth|account|admin|deploy|service|license)[_-]?key|credentials?|_auth|x-amz-(?:signature|credential))\d*$/iu;
@@ -101,12 +123,20 @@ export function namesSecret(name: string): boolean {
 export function isPlaceholder(value: string): boolean {
   return (
     value === '' ||
-    value.startsWith('[redacted:') ||
+    REDACTED.test(value) ||
     /^["']?(?:\$[A-Za-z_{(].*|%\w+%|%[sdv]|\{\{.*|<.*|\*+|[.…]+|x{3,}|null|nil|none|true|false|undefined)["']?$/isu.test(
       value,
     )
   );
 }
+
+/** The names of all rules of this file. */
+export const TOKEN_RULES: readonly string[] = [
+  ...TOKENS.map(([rule]) => rule),
+  ...GLUED_RULES.map(([, rule]) => rule),
+  ...['url-token', 'url-password', 'authorization', 'cookie', 'netrc-password', 'private-key'],
+  ...['assignment', 'secret-option'],
+];
 
 /** Whether a value in running text reads as a secret and not as a word. */
 export function isOpaque(value: string): boolean {

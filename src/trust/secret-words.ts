@@ -133,6 +133,12 @@ const SHAPES: readonly Shape[] = [
   { rule: 'vault-token', programs: words('vault bao'), flags: ['login'], keep: /^(?:-.*|[a-z]+=.*)?/su },
   { rule: 'wifi-password', programs: ['nmcli'], flags: ['password'] },
 ];
+/** The names of all rules of this file. */
+export const WORD_RULES: readonly string[] = [
+  ...SHAPES.map(({ rule }) => rule),
+  'assignment',
+  'secret-option',
+];
 const BY_PROGRAM = new Map<string, Shape[]>();
 for (const shape of SHAPES) {
   for (const program of shape.programs) BY_PROGRAM.set(program, [...(BY_PROGRAM.get(program) ?? []), shape]);
@@ -150,6 +156,8 @@ const RUNNERS = new Set(
   `),
 );
 const ASSIGNED = /^[A-Za-z_]\w*=/u;
+const INTERPRETER =
+  /^(?:(?:ba|da|z|k|a)?sh|python[\d.]*|node|nodejs|bun|deno|ruby[\d.]*|perl[\d.]*|php[\d.]*)$/u;
 /** What runs another command after a word of its own, or always. */
 const REMOTE = new Set(words('ssh mosh docker podman nerdctl kubectl oc lxc incus vagrant fly heroku'));
 const IN_REMOTE = new Set(words('ssh mosh docker-compose'));
@@ -164,7 +172,10 @@ export function findInWords(list: readonly Word[], certainty: Certainty): WordRa
   for (const [i, word] of list.entries()) {
     const name = baseName(word.text);
     const known = BY_PROGRAM.get(name);
-    if (word.first || (known !== undefined && (nested || RUNNERS.has(program) || ASSIGNED.test(program)))) {
+    const runs = nested || RUNNERS.has(program) || ASSIGNED.test(program);
+    // A program that is a script: `python3 /usr/bin/http`.
+    const script = operands.size === 0 && INTERPRETER.test(program);
+    if (word.first || (known !== undefined && (runs || script))) {
       if (word.first) nested = false;
       program = name;
       shapes = known ?? [];

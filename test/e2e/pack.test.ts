@@ -21,6 +21,7 @@ test('the packed program works from a global installation', { timeout: 120_000 }
     'LICENSE',
     'CHANGELOG.md',
     'dist/cli.cjs',
+    'dist/detectors.cjs',
     'dist/types/index.d.ts',
     'docs/format.md',
   ]) {
@@ -40,7 +41,10 @@ test('the packed program works from a global installation', { timeout: 120_000 }
   await ann.tmux('new-session', '-d', '-s', 'work', '-c', repo, 'sleep 4321');
   expect(await gs('save')).toMatchObject({ code: 0, stderr: '' });
   await ann.killServer();
-  expect(await gs('restore', 'work')).toMatchObject({ code: 0, stderr: '' });
+  expect(await gs('restore', 'work')).toMatchObject({
+    code: 0,
+    stderr: 'approved: saved by this clone\n',
+  });
   await ann.waitForCommand('=work:', 'sleep');
 
   // The README's example of the library, as a program that has installed the package.

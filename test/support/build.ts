@@ -3,7 +3,13 @@ import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const built = ['dist/launch.cjs', 'dist/cli.cjs', 'dist/index.mjs', 'dist/snapshot.schema.json'];
+const built = [
+  'dist/launch.cjs',
+  'dist/cli.cjs',
+  'dist/detectors.cjs',
+  'dist/index.mjs',
+  'dist/snapshot.schema.json',
+];
 const sources = ['src', 'scripts/build.mjs', 'package.json'];
 
 /** The e2e tests run the built program: builds it, once per run, where the sources are newer. */

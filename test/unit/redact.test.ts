@@ -62,7 +62,7 @@ const TOKENS: [rule: string, text: string][] = [
   ['netrc-password', 'machine github.com login me password «letmein»'],
   ['assignment', 'DB_PASSWORD=«letmein»'],
   ['assignment', "export API_TOKEN='«let me in»'"],
-  ['assignment', 'AWS_SECRET_ACCESS_KEY=«wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY»'],
+  ['aws-secret-key', 'AWS_SECRET_ACCESS_KEY=«wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY»'],
   ['assignment', '"password": "«hunter22»"'],
   ['assignment', 'password: «hunter22»'],
   ['assignment', 'https://x/y?a=1&access_token=«abc123def»&b=2'],
