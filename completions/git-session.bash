@@ -34,7 +34,7 @@ __git_session_names ()
 __git_session_tmux ()
 {
 	local tmux
-	tmux="$(__git config session.tmuxCommand)" || tmux=tmux
+	tmux="$(__git -c safe.bareRepository=explicit config session.tmuxCommand)" || tmux=tmux
 	$tmux list-sessions -F '#{session_name}' 2>/dev/null
 }
 

@@ -21,7 +21,7 @@ function __git_session_crqs
 end
 
 function __git_session_tmux
-    set -l tmux (git config session.tmuxCommand; or echo tmux)
+    set -l tmux (git -c safe.bareRepository=explicit config session.tmuxCommand; or echo tmux)
     eval $tmux list-sessions -F "'#{session_name}'" 2>/dev/null
 end
 

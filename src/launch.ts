@@ -25,6 +25,7 @@ export async function launch(): Promise<void> {
     // The build guarantees ASCII, and latin1 is the fast way to read that.
     source = fs.readFileSync(cli, 'latin1');
   } catch {
+    // oxlint-disable-next-line no-console -- without dist there is no src/cli/output.ts
     console.error('fatal: git-session is not built\nhint: npm ci && npm run build');
     return;
   }
@@ -52,7 +53,8 @@ export async function launch(): Promise<void> {
   } catch (error) {
     process.exitCode = 128;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    // A message may quote foreign text, and this is the one place that prints without the printer of src/trust.
+    // A message may quote foreign text, and this is the one place that prints without src/cli/output.ts.
+    // oxlint-disable-next-line no-console -- it says what is wrong where nothing of the program works
     console.error(`fatal: internal error: ${text.replace(/[^\n\x20-\x7e]/g, '?')}`);
   }
 }

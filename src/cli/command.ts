@@ -1,8 +1,9 @@
 import { Command, Option } from 'clipanion';
 import { warnings } from '../flow/warnings.ts';
-import { safe, safeJson } from '../trust/safe.ts';
+import { safe } from '../trust/safe.ts';
+import { printJson, printLine, tell } from './output.ts';
 
-warnings.tell = (text) => process.stderr.write(`warning: ${safe(text)}\n`);
+warnings.tell = (text) => tell(`warning: ${safe(text)}`);
 
 /** What every command shares: `--json`, and how answers, warnings and notes are printed. */
 export abstract class SessionCommand extends Command {
@@ -13,23 +14,28 @@ export abstract class SessionCommand extends Command {
 
   /** A line of the answer. Foreign text in it has gone through `safe()`. */
   protected out(text: string): void {
-    process.stdout.write(`${text}\n`);
+    printLine(text);
   }
 
   protected printJson(value: unknown): void {
-    process.stdout.write(`${safeJson(value, process.stdout.isTTY ? 2 : undefined)}\n`);
+    printJson(value);
   }
 
   protected warn(text: string): void {
-    process.stderr.write(`warning: ${safe(text)}\n`);
+    tell(`warning: ${safe(text)}`);
   }
 
   protected hint(text: string): void {
-    process.stderr.write(`hint: ${safe(text)}\n`);
+    tell(`hint: ${safe(text)}`);
+  }
+
+  /** Something that has failed, where the rest goes on. */
+  protected problem(text: string): void {
+    tell(`error: ${safe(text)}`);
   }
 
   /** Something that a person may want to know and a script need not. */
   protected note(text: string): void {
-    process.stderr.write(`${safe(text)}\n`);
+    tell(safe(text));
   }
 }

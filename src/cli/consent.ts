@@ -4,6 +4,8 @@ import { plannedCommands } from '../flow/consent.ts';
 import type { RestorePlan } from '../session/plan.ts';
 import type { Signature } from '../store/signature.ts';
 import { looksConfusable, safe, safeArgv } from '../trust/safe.ts';
+import { questionStream, tell } from './output.ts';
+import { gitStep } from './plan.ts';
 import { signatureText } from './signature.ts';
 
 /**
@@ -27,11 +29,12 @@ export async function askConsent(
       return `  ${c.pane}  ${safe(c.cwd)}  $ ${safeArgv(c.argv)}${flag}`;
     }),
   ];
+  for (const step of plan.git) if (step.kind === 'filter') lines.push(`  git  ${gitStep(step)}`);
   for (const name of Object.keys(loaded.snapshot.env)) {
     lines.push(`  env  ${safe(name)}=${safeArgv([loaded.snapshot.env[name]!])}`);
   }
-  process.stderr.write(`${lines.join('\n')}\n`);
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  tell(lines.join('\n'));
+  const terminal = createInterface({ input: process.stdin, output: questionStream() });
   try {
     for (;;) {
       const answer = (

@@ -33,7 +33,7 @@ export class DeleteCommand extends SessionCommand {
         ({ ref, reason }) => `remote '${result.remote!.name}' rejected ${ref}: ${reason}`,
       ),
     );
-    for (const line of more) process.stderr.write(`error: ${safe(line)}\n`);
+    for (const line of more) this.problem(line);
     if (first !== undefined) {
       const hint = 'it is deleted here; other clones hide it once they get the tombstone: git session push';
       throw new RejectedError(first, [hint], resultJson(result));

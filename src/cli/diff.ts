@@ -1,11 +1,11 @@
 import { Command, Option } from 'clipanion';
 import { UsageError } from '../session/errors.ts';
 import { compare, type Comparison } from '../flow/compare.ts';
-import { page } from '../flow/pager.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { differenceLines } from './difference.ts';
 import { date } from './table.ts';
+import { page } from './page.ts';
 
 export class DiffCommand extends SessionCommand {
   static override paths = [['diff']];

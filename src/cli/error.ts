@@ -1,10 +1,11 @@
 import type { SessionError } from '../session/errors.ts';
-import { safe, safeJson } from '../trust/safe.ts';
+import { safe } from '../trust/safe.ts';
+import { printJsonLine, tell } from './output.ts';
 
 /** The end of a command that failed: git's own form on stderr, and with `--json` the error document. */
 export function printError(error: SessionError, json: boolean): void {
-  if (json) process.stdout.write(`${safeJson(error.toJSON())}\n`);
+  if (json) printJsonLine(error.toJSON());
   const word = error.exit === 128 ? 'fatal' : 'error';
-  process.stderr.write(`${word}: ${safe(error.message)}\n`);
-  for (const hint of error.hints) process.stderr.write(`hint: ${safe(hint)}\n`);
+  tell(`${word}: ${safe(error.message)}`);
+  for (const hint of error.hints) tell(`hint: ${safe(hint)}`);
 }

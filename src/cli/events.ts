@@ -5,11 +5,12 @@ import { cut } from '../session/width.ts';
 import { followLog } from '../flow/follow-log.ts';
 import { appliedOf, readLog, type SessionLog } from '../flow/session-log.ts';
 import { openWorkspace } from '../flow/workspace.ts';
-import { safe, safeJson } from '../trust/safe.ts';
+import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { parseCount } from './count.ts';
 import { eventText } from './event-text.ts';
 import { terminalWidth } from './table.ts';
+import { printJsonLine } from './output.ts';
 
 export class EventsCommand extends SessionCommand {
   static override paths = [['events']];
@@ -55,8 +56,8 @@ export class EventsCommand extends SessionCommand {
   private show(log: SessionLog, records: readonly AppliedRecord[]): void {
     const width = terminalWidth();
     for (const r of records) {
-      const line = this.json ? safeJson(recordJson(log, r)) : recordLine(r);
-      this.out(width === null || this.json ? line : cut(line, width));
+      if (this.json) printJsonLine(recordJson(log, r));
+      else this.out(width === null ? recordLine(r) : cut(recordLine(r), width));
     }
   }
 }

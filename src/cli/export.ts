@@ -1,8 +1,10 @@
 import { Command, Option } from 'clipanion';
 import { UsageError } from '../session/errors.ts';
 import { exportSnapshots } from '../flow/transfer.ts';
+import { isTerminal } from '../process/own-terminal.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
+import { writeBytes } from './output.ts';
 
 export class ExportCommand extends SessionCommand {
   static override paths = [['export']];
@@ -35,7 +37,7 @@ export class ExportCommand extends SessionCommand {
         'write it to a file: -o <file>',
       ]);
     }
-    if (toStdout && binary && process.stdout.isTTY) {
+    if (toStdout && binary && isTerminal('stdout')) {
       throw new UsageError('a bundle is not text and does not go to a terminal', [
         'write it to a file: -o <file>',
       ]);
@@ -43,7 +45,7 @@ export class ExportCommand extends SessionCommand {
     const { ref, all, format, output, to, force, exclude } = this;
     const result = await exportSnapshots({ ref, all, format, output, to, force, exclude });
     for (const w of result.warnings) this.warn(w);
-    if (result.bytes !== null) await write(result.bytes);
+    if (result.bytes !== null) await writeBytes(result.bytes);
     if (this.json) this.printJson({ ok: result.warnings.length === 0, ...result, bytes: undefined });
     else if (!toStdout) {
       const files = new Map(result.exported.map((e) => [e.file ?? '', e]));
@@ -57,11 +59,4 @@ export class ExportCommand extends SessionCommand {
     }
     return result.warnings.length === 0 ? 0 : 1;
   }
-}
-
-/** All of it, also into a pipe that is read slowly. */
-function write(bytes: Buffer): Promise<void> {
-  return new Promise((resolve) => {
-    process.stdout.write(bytes, () => resolve());
-  });
 }

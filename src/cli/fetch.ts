@@ -1,7 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { SessionError } from '../session/errors.ts';
 import { fetchFrom, type FetchResult, remotesToFetch } from '../flow/fetch.ts';
-import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { fetchJson, printFetch } from './sharing.ts';
 
@@ -43,7 +42,7 @@ export class FetchCommand extends SessionCommand {
         // One remote that can't be reached does not stop the others.
         if (!(error instanceof SessionError) || remotes.length === 1) throw error;
         failures.push({ remote, error });
-        process.stderr.write(`error: ${safe(error.message)}\n`);
+        this.problem(error.message);
         for (const hint of error.hints) this.hint(hint);
       }
     }

@@ -3,10 +3,10 @@ import { checkCrqId, crqKey } from '../session/crq.ts';
 import { UsageError } from '../session/errors.ts';
 import type { Crq } from '../session/schema.ts';
 import { type Bundle, type BundleCommit, type BundleSnapshot, readBundle } from '../flow/graph.ts';
-import { page } from '../flow/pager.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { ago, isAscii } from './table.ts';
+import { page } from './page.ts';
 
 export class GraphCommand extends SessionCommand {
   static override paths = [['graph']];

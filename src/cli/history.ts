@@ -12,10 +12,11 @@ import {
   writeHistory,
 } from '../flow/history-read.ts';
 import type { LiveView } from '../flow/live.ts';
-import { page } from '../flow/pager.ts';
 import { chooseSessions, isNamed } from './choose-session.ts';
 import { SessionCommand } from './command.ts';
 import { parseCount } from './count.ts';
+import { writeBytes } from './output.ts';
+import { pageCleaned } from './page.ts';
 import { historyJson, historyLines, matchJson, matchLines, search, type Match } from './history-lines.ts';
 
 export class HistoryCommand extends SessionCommand {
@@ -144,8 +145,8 @@ export class HistoryCommand extends SessionCommand {
       await writeHistory(output, text, this.force);
       if (this.json) this.printJson({ ok: true, file: output, bytes: Buffer.byteLength(text) });
     } else if (this.json) this.printJson({ ok: true, ...json() });
-    else if (output === '-') await new Promise<void>((done) => process.stdout.write(text, () => done()));
-    else if (text !== '') await page(text);
+    else if (output === '-') await writeBytes(text);
+    else if (text !== '') await pageCleaned(text);
   }
 }
 

@@ -3,6 +3,7 @@ import { AGENT_TITLES, AGENTS } from '../session/agent.ts';
 import { type AgentHooks, agentHooks } from '../session/agent-hooks.ts';
 import { UnknownRefError, UsageError } from '../session/errors.ts';
 import { SessionCommand } from './command.ts';
+import { printText } from './output.ts';
 
 export class HooksCommand extends SessionCommand {
   static override paths = [['hooks']];
@@ -57,7 +58,7 @@ export class HooksCommand extends SessionCommand {
   }
 
   private show({ file, content, merge, notes }: AgentHooks): void {
-    process.stdout.write(content);
+    printText(content);
     this.note(merge ? `put this into ${file}, beside what is there` : `write this to ${file}`);
     for (const note of notes) this.note(note);
   }

@@ -12,6 +12,7 @@ import { safe } from '../trust/safe.ts';
 import { chooseSessions, isNamed } from './choose-session.ts';
 import { confirm } from './confirm.ts';
 import { canAsk } from './picker.ts';
+import { tell } from './output.ts';
 
 export interface KillOptions {
   patterns: readonly string[];
@@ -118,7 +119,7 @@ async function requireYes(views: LiveView[], json: boolean): Promise<void> {
       sessions: names,
     });
   }
-  process.stderr.write(names.map((name) => `  ${safe(name)}\n`).join(''));
+  for (const name of names) tell(`  ${safe(name)}`);
   if (await confirm(`End ${what}?`)) return;
   throw new NotConfirmedError('nothing was ended', [], { sessions: names });
 }

@@ -1,5 +1,6 @@
 import { NoTerminalError } from '../session/errors.ts';
 import { type Listing, type ListOptions, listSessions } from '../flow/listing.ts';
+import { isTerminal } from '../process/own-terminal.ts';
 import { safe } from '../trust/safe.ts';
 import { cut, pad } from '../session/width.ts';
 import { listLines } from './session-rows.ts';
@@ -12,7 +13,7 @@ export interface WatchOptions {
 
 /** The table, until a person has seen enough. The exit code. */
 export function watchSessions(options: ListOptions, { verbose, intervalMs }: WatchOptions): Promise<number> {
-  if (!process.stdout.isTTY) {
+  if (!isTerminal('stdout')) {
     throw new NoTerminalError('--watch needs a terminal to show the list on', [
       'for a program: while sleep 2; do git session list --json; done',
     ]);

@@ -3,12 +3,14 @@ import { checkCrqId } from '../session/crq.ts';
 import { csv } from '../session/csv.ts';
 import { UsageError } from '../session/errors.ts';
 import { type Listing, type ListOptions, listSessions } from '../flow/listing.ts';
+import { isTerminal } from '../process/own-terminal.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { parseCount } from './count.ts';
 import { parseInterval, parseSort, parseStatuses } from './list-options.ts';
 import { csvRecords, listLines, rowJson, shortLines } from './session-rows.ts';
 import { terminalWidth } from './table.ts';
+import { printText, writeBytes } from './output.ts';
 
 export class ListCommand extends SessionCommand {
   static override paths = [['list']];
@@ -61,7 +63,7 @@ export class ListCommand extends SessionCommand {
     }
     if (listing.broken.length > 0) this.hint('mend it: git session fsck --repair');
     if (this.json) this.printJson(listing.rows.map(rowJson));
-    else if (this.csv) this.printCsv(listing);
+    else if (this.csv) await this.printCsv(listing);
     else if (listing.rows.length === 0) this.note(this.nothing());
     else this.out(this.lines(listing).join('\n'));
     return listing.broken.length > 0 ? 1 : 0;
@@ -91,9 +93,11 @@ export class ListCommand extends SessionCommand {
   }
 
   /** A program gets the values as they are. A terminal would obey them. */
-  private printCsv({ rows, now }: Listing): void {
+  private async printCsv({ rows, now }: Listing): Promise<void> {
     const records = csvRecords(rows, now);
-    process.stdout.write(csv(process.stdout.isTTY ? records.map((r) => r.map((f) => safe(f))) : records));
+    if (isTerminal('stdout'))
+      printText(csv(records.map((r) => r.map((f) => safe(f)))).replaceAll('\r\n', '\n'));
+    else await writeBytes(csv(records));
   }
 
   private nothing(): string {

@@ -4,13 +4,13 @@ import { UsageError } from '../session/errors.ts';
 import { displayText } from '../session/text.ts';
 import { history, type HistoryEntry } from '../flow/history.ts';
 import { timeOf } from '../flow/listing.ts';
-import { page } from '../flow/pager.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { commandText } from './live-json.ts';
 import { parseCount } from './count.ts';
 import { crqText, messageLines } from './show.ts';
 import { ago, date } from './table.ts';
+import { page } from './page.ts';
 
 type SnapshotEntry = Extract<HistoryEntry, { kind: 'snapshot' }>;
 type CommandEntry = Extract<HistoryEntry, { kind: 'command' }>;

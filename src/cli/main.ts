@@ -1,14 +1,11 @@
 import { SessionError, UsageError } from '../session/errors.ts';
 import { VERSION } from '../version.ts';
 import { COMMANDS, nearest } from './commands.ts';
+import { endWithReader, printLine, printText } from './output.ts';
 
 /** Runs one command line (without `git session`) and gives its exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader (head, a pager) has gone: git ends silently there too.
-    if (error.code === 'EPIPE') process.exit(141);
-    throw error;
-  });
+  endWithReader();
   const json = argv.includes('--json');
   try {
     return await dispatch(argv);
@@ -24,11 +21,11 @@ async function dispatch(argv: readonly string[]): Promise<number> {
   if (verb === undefined || verb === '-h' || verb === '--help' || verb === 'help') {
     const topic = verb === undefined ? undefined : rest[0];
     if (topic !== undefined && topic in COMMANDS) return dispatch([topic, '-h']);
-    process.stdout.write((await import('./help.ts')).overview());
+    printText((await import('./help.ts')).overview());
     return 0;
   }
   if (verb === '--version' || verb === 'version') {
-    process.stdout.write(`git-session ${VERSION}\n`);
+    printLine(`git-session ${VERSION}`);
     return 0;
   }
   const entry = Object.hasOwn(COMMANDS, verb) ? COMMANDS[verb] : undefined;

@@ -16,7 +16,7 @@ export async function run(verb: string, given: readonly string[], entry: Command
   const separator = args.indexOf('--');
   const options = separator < 0 ? args : args.slice(0, separator);
   if (definition !== null && (options.includes('-h') || options.includes('--help'))) {
-    process.stdout.write(commandHelp(verb, definition.options, command.usage));
+    (await import('./output.ts')).printText(commandHelp(verb, definition.options, command.usage));
     return 0;
   }
   const input = [entry.name ?? verb, ...splitShortOptions(args, definition)];

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
 import { menuAnswer, type PickedRows } from '../session/picker.ts';
+import { ask, questionStream } from './output.ts';
 
 /** More are not listed: the person types a part of the name. */
 const LISTED = 50;
@@ -9,10 +10,9 @@ export function pickFromMenu(
   labels: readonly string[],
   options: { prompt: string; multiple: boolean },
 ): Promise<PickedRows> {
-  const { stdin: input, stderr: output } = process;
   const which = options.multiple ? 'numbers (1 3-5)' : 'a number';
   const question = `${options.prompt} ${which} or part of a name (nothing leaves): `;
-  const lines = createInterface({ input, output, terminal: false });
+  const lines = createInterface({ input: process.stdin, output: questionStream(), terminal: false });
   let rows = labels.map((_, i) => i);
   let picked: PickedRows = { cancelled: 'escape' };
   const list = () => {
@@ -21,7 +21,7 @@ export function pickFromMenu(
       .slice(0, LISTED)
       .map((row, i) => `${String(i + 1).padStart(width)}) ${labels[row]!}\n`);
     if (rows.length > LISTED) shown.push(`... and ${rows.length - LISTED} more\n`);
-    output.write(`${shown.join('')}${question}`);
+    ask(`${shown.join('')}${question}`);
   };
   return new Promise((resolve) => {
     const interrupt = () => {
@@ -32,7 +32,7 @@ export function pickFromMenu(
     lines.on('close', () => {
       process.off('SIGINT', interrupt);
       // After Ctrl-C or Ctrl-D the cursor is behind the question.
-      if ('cancelled' in picked) output.write('\n');
+      if ('cancelled' in picked) ask('\n');
       resolve(picked);
     });
     lines.on('line', (answer) => {
@@ -42,7 +42,7 @@ export function pickFromMenu(
         lines.close();
         return;
       }
-      if (next.rows.length === 0) output.write('nothing matches\n');
+      if (next.rows.length === 0) ask('nothing matches\n');
       else rows = next.rows;
       list();
     });

@@ -3,16 +3,13 @@ import { onSignals } from '../flow/signals.ts';
 import { decodeKeys, type Key, unfinished } from '../session/keys.ts';
 import { type PickedRows, type PickerState, press, scrolled, startPicker } from '../session/picker.ts';
 import { clusters, cut, widthOf } from '../session/width.ts';
-import { safe } from '../trust/safe.ts';
+import { screenSize, type TerminalSize as Size } from '../process/own-terminal.ts';
+import { safe, safeOutput } from '../trust/safe.ts';
+import { drawScreen, onResize } from './output.ts';
 
 export interface ScreenOptions {
   prompt: string;
   multiple: boolean;
-}
-
-interface Size {
-  rows: number;
-  columns: number;
 }
 
 /** The other screen, so that what was there comes back; no wrapping, so that a line is always one row. */
@@ -24,7 +21,7 @@ const ESCAPE_DELAY = 50;
 
 /** The built-in picker: type to search, arrows, Enter, and Tab where several may be chosen. */
 export function pickOnScreen(labels: readonly string[], options: ScreenOptions): Promise<PickedRows> {
-  const { stdin, stderr } = process;
+  const { stdin } = process;
   const text = new StringDecoder('utf8');
   let state = startPicker(labels, options.multiple);
   let rest = '';
@@ -33,7 +30,7 @@ export function pickOnScreen(labels: readonly string[], options: ScreenOptions):
   return new Promise((resolve, reject) => {
     const draw = () => {
       state = scrolled(state, listHeight(size()));
-      stderr.write(screenOf(state, options.prompt, size()));
+      drawScreen('stderr', screenOf(state, options.prompt, size()));
     };
     const handle = (keys: readonly Key[]) => {
       for (const key of keys) {
@@ -65,26 +62,26 @@ export function pickOnScreen(labels: readonly string[], options: ScreenOptions):
       handle(keys);
     };
     const onGone = () => finish({ cancelled: 'interrupt' });
-    const onResize = guarded(draw);
     // Whoever had the terminal while we were stopped has left it in line mode.
     const onContinue = guarded(() => {
       stdin.setRawMode(false);
       stdin.setRawMode(true);
-      stderr.write(ENTER);
+      drawScreen('stderr', ENTER);
       draw();
     });
 
     let restored = false;
+    let keepSize = () => {};
     const restore = () => {
       if (restored) return;
       restored = true;
       clearTimeout(timer);
       removeSignals();
       stdin.off('data', onData).off('end', onGone).off('error', onGone);
-      stderr.off('resize', onResize);
+      keepSize();
       process.off('SIGCONT', onContinue).off('exit', restore);
       stdin.pause();
-      stderr.write(LEAVE);
+      drawScreen('stderr', LEAVE);
       try {
         stdin.setRawMode(false);
       } catch {
@@ -99,18 +96,17 @@ export function pickOnScreen(labels: readonly string[], options: ScreenOptions):
     process.on('exit', restore).on('SIGCONT', onContinue);
     guarded(() => {
       stdin.setRawMode(true);
-      stderr.write(ENTER);
+      drawScreen('stderr', ENTER);
       draw();
-      stderr.on('resize', onResize);
+      keepSize = onResize('stderr', guarded(draw));
       stdin.on('end', onGone).on('error', onGone).on('data', onData);
       stdin.resume();
     })();
   });
 }
 
-/** Some terminals (a serial line, a pty that nobody has sized) say 0. */
 function size(): Size {
-  return { rows: process.stderr.rows || 24, columns: process.stderr.columns || 80 };
+  return screenSize('stderr');
 }
 
 /** The first row is the query, the second one a count, where there is room for it. */
@@ -121,7 +117,7 @@ function listHeight({ rows }: Size): number {
 /** All that is written for one state: each row is cleared first, as clearing behind a full one takes its end. */
 export function screenOf(state: PickerState, prompt: string, size: Size): string {
   const { lines, cursor } = frameOf(state, prompt, size);
-  const rows = Array.from({ length: size.rows }, (_, i) => `\x1b[2K${lines[i] ?? ''}`);
+  const rows = Array.from({ length: size.rows }, (_, i) => `\x1b[2K${safeOutput(lines[i] ?? '')}`);
   return `\x1b[?25l\x1b[H${rows.join('\r\n')}\x1b[1;${cursor + 1}H\x1b[?25h`;
 }
 

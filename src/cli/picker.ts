@@ -1,5 +1,7 @@
 import type { Cancelled, PickedRows } from '../session/picker.ts';
+import { isTerminal } from '../process/own-terminal.ts';
 import { safe } from '../trust/safe.ts';
+import { tell } from './output.ts';
 
 export interface PickerItem {
   /** One line; shown through `safe()`. */
@@ -20,7 +22,7 @@ export type Picked = { chosen: PickerItem[] } | { cancelled: Cancelled };
 
 /** Whether a question can be asked: it is written to stderr, and the answer read from stdin. */
 export function canAsk(): boolean {
-  return process.stdin.isTTY && process.stderr.isTTY;
+  return process.stdin.isTTY && isTerminal('stderr');
 }
 
 /**
@@ -44,7 +46,7 @@ async function ask(labels: readonly string[], options: PickerOptions): Promise<P
     const picked = await askFzf(command ?? 'fzf', labels, options);
     if (picked !== null) return picked;
     if (command !== null) {
-      process.stderr.write(`warning: session.picker: '${safe(command)}' did not work\n`);
+      tell(`warning: session.picker: '${safe(command)}' did not work`);
     }
   }
   if (dumb) return (await import('./picker-menu.ts')).pickFromMenu(labels, options);

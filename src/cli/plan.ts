@@ -13,7 +13,7 @@ const LEFT: Record<Extract<GitStep, { kind: 'leave' }>['reason'], string> = {
   'up-to-date': 'nothing to do: HEAD is the saved commit, and the worktree is clean',
 };
 
-function gitStep(step: GitStep): string {
+export function gitStep(step: GitStep): string {
   switch (step.kind) {
     case 'leave':
       return LEFT[step.reason];
@@ -29,6 +29,8 @@ function gitStep(step: GitStep): string {
         : `check out branch ${safe(step.branch)}`;
     case 'apply':
       return `apply the saved uncommitted work ${step.work.slice(0, 12)}`;
+    case 'filter':
+      return `its files go through your filter '${safe(step.name)}' (git config filter.${safe(step.name)}.smudge)`;
   }
 }
 

@@ -2,6 +2,7 @@ import { Command, Option } from 'clipanion';
 import { NoTerminalError, UsageError } from '../session/errors.ts';
 import { readLog } from '../flow/session-log.ts';
 import { openWorkspace } from '../flow/workspace.ts';
+import { isTerminal } from '../process/own-terminal.ts';
 import { SessionCommand } from './command.ts';
 import { parseInterval } from './list-options.ts';
 import { type Shown, progressFrame, progressJson, progressLines, shownOf } from './progress-view.ts';
@@ -46,7 +47,7 @@ export class ProgressCommand extends SessionCommand {
   }
 
   private watchIt(intervalMs: number): Promise<number> {
-    if (!process.stdout.isTTY) {
+    if (!isTerminal('stdout')) {
       throw new NoTerminalError('--watch needs a terminal to show the progress on', [
         'for a program: git session events --follow --json',
       ]);

@@ -1,7 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { push } from '../flow/share.ts';
 import { allowedRules } from '../trust/rules.ts';
-import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { printPush, pushJson, rejectedOf } from './sharing.ts';
 
@@ -46,7 +45,7 @@ export class PushCommand extends SessionCommand {
     }
     const rejected = rejectedOf(result);
     if (rejected !== null) {
-      for (const line of rejected.more) process.stderr.write(`error: ${safe(line)}\n`);
+      for (const line of rejected.more) this.problem(line);
       throw rejected.error;
     }
     if (this.json) this.printJson({ ok: true, ...pushJson(result) });

@@ -6,6 +6,7 @@ import type { RestoreResult } from '../flow/restore.ts';
 import type { RestoreOptions } from '../flow/restore-plan.ts';
 import { displayText } from '../session/text.ts';
 import { counted } from '../session/words.ts';
+import { isTerminal } from '../process/own-terminal.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { askConsent } from './consent.ts';
@@ -87,7 +88,7 @@ export class RestoreCommand extends SessionCommand {
       throw new UsageError(`--launch is all or none, not '${launch}'`);
     }
     if (this.as === '') throw new UsageError('--as takes a name');
-    const terminal = process.stdin.isTTY && process.stderr.isTTY && !this.json;
+    const terminal = process.stdin.isTTY && isTerminal('stderr') && !this.json;
     return {
       as: this.as ?? null,
       window,
@@ -115,7 +116,7 @@ export class RestoreCommand extends SessionCommand {
     for (const result of results) code = Math.max(code, this.report(result));
     if (!this.json) for (const n of notes) this.note(n);
     for (const { name, error } of failures) {
-      process.stderr.write(`error: ${safe(name)}: ${safe(error.message)}\n`);
+      this.problem(`${name}: ${error.message}`);
       for (const hint of error.hints) this.hint(hint);
       code = 1;
     }

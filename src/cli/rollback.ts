@@ -1,6 +1,7 @@
 import { Command, Option } from 'clipanion';
 import { comeBack, previewRollback, rollback, type RollbackResult } from '../flow/rollback.ts';
 import { counted } from '../session/words.ts';
+import { isTerminal } from '../process/own-terminal.ts';
 import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { askConsent } from './consent.ts';
@@ -33,7 +34,7 @@ export class RollbackCommand extends SessionCommand {
     const word = this.session ?? null;
     const to = this.to ?? null;
     if (this.dryRun) return this.preview(word, to);
-    const terminal = process.stdin.isTTY && process.stderr.isTTY && !this.json;
+    const terminal = process.stdin.isTTY && isTerminal('stderr') && !this.json;
     const consent = { run: this.run ?? null, ...(terminal ? { ask: askConsent } : {}) };
     const { restored } = await rollback(word, to, consent, (result) => this.report(result));
     return restored.partial ? 1 : 0;

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Command } from 'clipanion';
 import { FileProblemError } from '../session/errors.ts';
 import { SessionCommand } from './command.ts';
+import { writeBytes } from './output.ts';
 
 export class SchemaCommand extends SessionCommand {
   static override paths = [['schema']];
@@ -11,14 +12,16 @@ export class SchemaCommand extends SessionCommand {
     details: 'git session schema',
   });
 
-  execute(): Promise<number> {
+  async execute(): Promise<number> {
     // It lies beside the program, in dist.
     const file = path.join(__dirname, 'snapshot.schema.json');
+    let bytes;
     try {
-      process.stdout.write(readFileSync(file));
+      bytes = readFileSync(file);
     } catch (error) {
       throw new FileProblemError(`cannot read the schema: ${(error as Error).message}`, ['npm run build']);
     }
-    return Promise.resolve(0);
+    await writeBytes(bytes);
+    return 0;
   }
 }

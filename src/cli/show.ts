@@ -2,9 +2,9 @@ import { Command, Option } from 'clipanion';
 import { UnknownRefError, UsageError } from '../session/errors.ts';
 import type { Crq, Snapshot } from '../session/schema.ts';
 import { displayText } from '../session/text.ts';
-import { page } from '../flow/pager.ts';
 import { type Approval, inspect, type Inspected, rawBytes } from '../flow/show.ts';
 import { inspectLive } from '../flow/show-live.ts';
+import { isTerminal } from '../process/own-terminal.ts';
 import { safe, safeArgv } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { windowLines } from './drawing.ts';
@@ -12,6 +12,8 @@ import { aiJson, configJson } from './live-json.ts';
 import { liveJson, liveLines } from './show-live.ts';
 import { signatureText } from './signature.ts';
 import { ago, date, isAscii, terminalWidth } from './table.ts';
+import { writeBytes } from './output.ts';
+import { page } from './page.ts';
 
 export class ShowCommand extends SessionCommand {
   static override paths = [['show']];
@@ -34,8 +36,8 @@ export class ShowCommand extends SessionCommand {
       if (this.json) throw new UsageError('--raw and --json exclude each other');
       const bytes = await rawBytes(this.ref ?? null);
       // A terminal would obey them; a program gets every byte.
-      if (process.stdout.isTTY) this.out(safe(bytes));
-      else await new Promise<void>((resolve) => process.stdout.write(bytes, () => resolve()));
+      if (isTerminal('stdout')) this.out(safe(bytes));
+      else await writeBytes(bytes);
       return 0;
     }
     let found;

@@ -1,7 +1,6 @@
 import { Command, Option } from 'clipanion';
 import { sync } from '../flow/share.ts';
 import { allowedRules } from '../trust/rules.ts';
-import { safe } from '../trust/safe.ts';
 import { SessionCommand } from './command.ts';
 import { fetchJson, printFetch, printPush, pushJson, rejectedOf } from './sharing.ts';
 
@@ -38,7 +37,7 @@ export class SyncCommand extends SessionCommand {
     }
     const rejected = rejectedOf(pushed);
     if (rejected !== null) {
-      for (const line of rejected.more) process.stderr.write(`error: ${safe(line)}\n`);
+      for (const line of rejected.more) this.problem(line);
       throw rejected.error;
     }
     if (this.json) this.printJson({ ok: true, fetched: fetchJson(fetched), pushed: pushJson(pushed) });

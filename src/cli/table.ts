@@ -1,3 +1,4 @@
+import { isTerminal, screenSize } from '../process/own-terminal.ts';
 import { cut, cutStart, pad, widthOf } from '../session/width.ts';
 
 const GAP = '  ';
@@ -67,7 +68,7 @@ function shrink(widths: number[], width: number, gives: readonly Give[], least: 
 
 /** Columns of the terminal that stdout is; null where it is a pipe or a file. */
 export function terminalWidth(): number | null {
-  return process.stdout.isTTY ? process.stdout.columns || 80 : null;
+  return isTerminal('stdout') ? screenSize('stdout').columns : null;
 }
 
 /** True where the locale has no characters to draw with. */

@@ -1,9 +1,9 @@
 import { onSignals } from '../flow/signals.ts';
+import { screenSize, type TerminalSize } from '../process/own-terminal.ts';
+import { safeOutput } from '../trust/safe.ts';
+import { drawScreen, onResize } from './output.ts';
 
-export interface ScreenSize {
-  rows: number;
-  columns: number;
-}
+export type ScreenSize = TerminalSize;
 
 export interface WatchedScreen<T> {
   intervalMs: number;
@@ -25,18 +25,19 @@ const CTRL_Z = 0x1a;
 
 /** Shows what `load` gives, anew after each interval, until `q` (exit code 0) or Ctrl-C (130). */
 export function watchScreen<T>({ intervalMs, load, draw }: WatchedScreen<T>): Promise<number> {
-  const { stdin, stdout } = process;
+  const { stdin } = process;
   let last: { loaded: T } | null = null;
   let timer: NodeJS.Timeout | undefined;
   let over = false;
+  let keepSize = () => {};
 
   return new Promise((resolve, reject) => {
     const enter = () => {
       if (stdin.isTTY) stdin.setRawMode(true);
-      stdout.write(ENTER);
+      drawScreen('stdout', ENTER);
     };
     const leave = () => {
-      stdout.write(LEAVE);
+      drawScreen('stdout', LEAVE);
       try {
         if (stdin.isTTY) stdin.setRawMode(false);
       } catch {
@@ -49,7 +50,7 @@ export function watchScreen<T>({ intervalMs, load, draw }: WatchedScreen<T>): Pr
       clearTimeout(timer);
       removeSignals();
       stdin.off('data', onData).off('end', onGone).off('error', onGone).pause();
-      stdout.off('resize', show);
+      keepSize();
       process.off('SIGCONT', onContinue).off('exit', restore);
       leave();
     };
@@ -66,7 +67,8 @@ export function watchScreen<T>({ intervalMs, load, draw }: WatchedScreen<T>): Pr
     const show = () => {
       if (over || last === null) return;
       try {
-        stdout.write(frame(draw(last.loaded, sizeOf(stdout)), sizeOf(stdout).rows));
+        const size = screenSize('stdout');
+        drawScreen('stdout', frame(draw(last.loaded, size), size.rows));
       } catch (error) {
         fail(error);
       }
@@ -102,7 +104,7 @@ export function watchScreen<T>({ intervalMs, load, draw }: WatchedScreen<T>): Pr
     process.on('exit', restore).on('SIGCONT', onContinue);
     try {
       enter();
-      stdout.on('resize', show);
+      keepSize = onResize('stdout', show);
       if (stdin.isTTY) stdin.on('end', onGone).on('error', onGone).on('data', onData).resume();
       void look();
     } catch (error) {
@@ -111,13 +113,8 @@ export function watchScreen<T>({ intervalMs, load, draw }: WatchedScreen<T>): Pr
   });
 }
 
-/** Some terminals (a serial line, a pty that nobody has sized) say 0. */
-function sizeOf({ rows, columns }: NodeJS.WriteStream): ScreenSize {
-  return { rows: rows || 24, columns: columns || 80 };
-}
-
 /** One write, each line over the one before it: nothing is blank in between. */
 export function frame(lines: readonly string[], rows: number): string {
-  const shown = lines.slice(0, rows).map((line) => `${line}\x1b[K`);
+  const shown = lines.slice(0, rows).map((line) => `${safeOutput(line)}\x1b[K`);
   return `\x1b[H${shown.join('\r\n')}\x1b[J`;
 }

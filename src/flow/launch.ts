@@ -15,6 +15,7 @@ import { invalidSetting, setting } from '../session/settings.ts';
 import { fromText, toText, type Text } from '../session/text.ts';
 import { isRunning } from '../process/identity.ts';
 import { jobScript, outputScript, readJob, waitInDirectory } from '../process/job.ts';
+import { isTerminal, sizeOf } from '../process/own-terminal.ts';
 import { SessionRecords, type StoredRecord } from '../store/records.ts';
 import { readCatalog } from '../store/sessions.ts';
 import { rememberStart } from '../tmux/capture.ts';
@@ -275,10 +276,8 @@ function commands(
   const { record, directory } = stored;
   const name = isTmuxName(record.name) ? record.name : `gs-${record.id}`;
   const at = quote(`=${name}:`);
-  const size =
-    process.stdout.isTTY && process.stdout.columns > 0
-      ? `-x ${process.stdout.columns} -y ${process.stdout.rows}`
-      : '';
+  const { columns, rows } = sizeOf('stdout');
+  const size = isTerminal('stdout') && columns > 0 ? `-x ${columns} -y ${rows}` : '';
   const env = environment(record).map(([key, value]) => `-e ${quote(`${key}=${value}`)}`);
   const cwd = quoteExpanded(fromText(record.cwd));
   // A window of that name would be called after the script's shell otherwise, as those of all runs. Named, it keeps it.

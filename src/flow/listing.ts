@@ -5,6 +5,7 @@ import { compareIds, nameFromTmux, parseSessionRef } from '../session/names.ts';
 import type { Git } from '../git/git.ts';
 import { nativeReader, type Reader } from '../git/reader.ts';
 import { listRefs, type Ref } from '../git/refs.ts';
+import { liesInGitDir } from '../git/repository.ts';
 import { crqsOf } from '../store/crq-links.ts';
 import { type Catalog, readCatalog, type StoredSnapshot } from '../store/sessions.ts';
 import { type ReadSummary, readSummaries } from '../store/summaries.ts';
@@ -50,7 +51,9 @@ export async function listSessions(options: ListOptions): Promise<Listing> {
   const world = readLiveWorld(ws.repo, ws.tmux, asked?.server);
   // Told below; it must not go unhandled when reading the refs fails first.
   world.catch(() => undefined);
-  const catalog = await readCatalog(readerOf(ws.repo.git, asked?.refs ?? null));
+  // Of a bare repository git has not told by itself what it holds.
+  const refs = liesInGitDir(ws.repo, process.cwd()) ? null : (asked?.refs ?? null);
+  const catalog = await readCatalog(readerOf(ws.repo.git, refs));
   const groups = await groupsToRead(catalog, options, world);
   const wanted = groups.flatMap((g) => candidates(catalog, g, options.crq));
   const summaries = await readSummaries(ws.repo, wanted, catalog.snapshots);

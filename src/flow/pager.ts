@@ -2,13 +2,12 @@ import { spawn } from 'node:child_process';
 import { Git } from '../git/git.ts';
 
 /**
- * Prints an answer that may be long: on a terminal through the pager that git would use, else as it is.
- * `pager.session` switches it off or names another one, as for git's own commands.
+ * Shows text in the pager that git would use; only where there is a terminal. `pager.session` switches it off or names
+ * another one, as for git's own commands. False where none has shown it.
  */
-export async function page(text: string): Promise<void> {
-  const pager = process.stdout.isTTY ? await choosePager() : null;
-  if (pager !== null && (await runPager(pager, text))) return;
-  await new Promise<void>((resolve) => process.stdout.write(text, () => resolve()));
+export async function showInPager(text: string): Promise<boolean> {
+  const pager = await choosePager();
+  return pager !== null && runPager(pager, text);
 }
 
 async function choosePager(): Promise<string | null> {

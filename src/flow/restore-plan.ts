@@ -1,9 +1,17 @@
 import { shellWord } from '../session/command-line.ts';
 import { NoServerError } from '../session/errors.ts';
-import { type GitSituation, planRestore, type RestorePlan, type RestoreRequest } from '../session/plan.ts';
+import {
+  type GitSituation,
+  type GitStep,
+  planRestore,
+  type RestorePlan,
+  type RestoreRequest,
+} from '../session/plan.ts';
 import type { Crq } from '../session/schema.ts';
 import { setting } from '../session/settings.ts';
 import { readSituation } from '../git/checkout.ts';
+import type { Config } from '../git/config.ts';
+import { filtersOf } from '../git/filters.ts';
 import type { Repository } from '../git/repository.ts';
 import type { HistoryLimit } from '../tmux/build.ts';
 import { listSessions, type Server } from '../tmux/capture.ts';
@@ -23,10 +31,12 @@ export class Surroundings {
   /** The user's tmux, as one would type it. */
   readonly tmuxCommand: string;
   readonly historyLimit: HistoryLimit;
+  readonly config: Config;
   private readonly situations = new Map<string, Promise<GitSituation>>();
 
   private constructor(ws: Workspace, server: Server | null) {
     this.server = server;
+    this.config = ws.config;
     this.tmuxCommand = ws.tmux.command.map(shellWord).join(' ');
     // The default takes nothing from somebody whose own tmux keeps more.
     this.historyLimit = {
@@ -70,7 +80,7 @@ export async function planNow(
   const places = placesOf(repo);
   const git = await around.situation(repo, loaded);
   const moves = before && options.git && (options.worktree !== null || git.head !== snapshot.git.head);
-  return planRestore(snapshot, options, {
+  const plan = planRestore(snapshot, options, {
     places,
     liveSessions: (around.server?.sessions ?? []).map((s) => s.name),
     tmuxVersion: around.server?.version ?? null,
@@ -81,6 +91,12 @@ export async function planNow(
     missingPrograms: findMissingPrograms(snapshot, places),
     agents: agentFacts(snapshot, places),
   });
+  const commits = plan.git.flatMap((step) => {
+    if (step.kind === 'apply') return [step.work];
+    return step.kind === 'checkout' || step.kind === 'worktree' ? [step.commit] : [];
+  });
+  const filters = !before || commits.length === 0 ? [] : await filtersOf(repo, around.config, commits);
+  return { ...plan, git: [...plan.git, ...filters.map((name): GitStep => ({ kind: 'filter', name }))] };
 }
 
 /** The plan and the consent alone: reads, decides, changes nothing. */

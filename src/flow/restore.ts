@@ -134,7 +134,7 @@ async function restoreOver(
 ): Promise<RestoreResult[]> {
   const git = await carryOut(ws.repo, planned[0]!.first.git);
   around.forgetGit();
-  const notes = await explainGit(ws, planned[0]!.loaded, planned[0]!.first, git.stash);
+  const notes = await explainGit(ws, planned[0]!, git.stash);
   const run = new RunDirectory();
   const nonce = `${process.pid}-${randomBytes(6).toString('hex')}`;
   const jobs = await collect(
@@ -362,8 +362,7 @@ async function discardAll(client: ControlClient, builds: BuildSession[]): Promis
 /** Says in words what happened to the worktree, most of all when nothing was done on purpose. */
 async function explainGit(
   ws: Workspace,
-  loaded: Loaded,
-  plan: RestorePlan,
+  { loaded, first: plan, consent }: PlannedItem,
   stash: string | null,
 ): Promise<string[]> {
   const saved = loaded.snapshot.git;
@@ -378,6 +377,13 @@ async function explainGit(
         ? 'your working tree already holds the saved work; it was left as it is'
         : `your working tree has changes of its own and was left as it is; ${files} from the saved work (git diff ${against})`,
     );
+  }
+  for (const step of plan.git) {
+    if (step.kind === 'filter' && consent.reason !== 'saved') {
+      notes.push(
+        `files of this snapshot went through your filter '${step.name}' (.gitattributes asks for it)`,
+      );
+    }
   }
   if (stash !== null) notes.push('your changes are on the stash: git stash pop --index');
   if (saved.branch !== null && plan.git.some((s) => s.kind === 'checkout' && s.branch === null)) {

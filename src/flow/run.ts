@@ -6,6 +6,7 @@ import { displayText, type Text, toText } from '../session/text.ts';
 import { setting } from '../session/settings.ts';
 import { exactArguments } from '../process/arguments.ts';
 import { jobRuns, readJob, waitInDirectory } from '../process/job.ts';
+import { isTerminal } from '../process/own-terminal.ts';
 import type { StoredRecord } from '../store/records.ts';
 import { SessionFailedError, UsageError } from '../session/errors.ts';
 import { attach, type OwnTerminal, requireTerminal } from './attach.ts';
@@ -85,7 +86,7 @@ async function start(
     ...lifeOf(options.life, place),
   });
   const wanted = options.attach ?? !setting(ws.config, 'detachOnCreate', process.env);
-  return { ...launched, ws, terminal, attach: wanted && (terminal !== null || process.stdout.isTTY) };
+  return { ...launched, ws, terminal, attach: wanted && (terminal !== null || isTerminal('stdout')) };
 }
 
 function lifeOf(life: LifeOptions | undefined, place: { cwd: string; project: string | null }) {

@@ -5,7 +5,7 @@ import type { Places } from '../session/paths.ts';
 import { setting } from '../session/settings.ts';
 import { Config } from '../git/config.ts';
 import { Git } from '../git/git.ts';
-import { openRepository, type Repository } from '../git/repository.ts';
+import { liesInGitDir, openRepository, type Repository } from '../git/repository.ts';
 import type { Identity } from '../store/objects.ts';
 import { Tmux } from '../tmux/tmux.ts';
 
@@ -40,7 +40,9 @@ async function openNow(cwd: string, told = true): Promise<Workspace> {
     const value = process.env[key];
     if (value !== undefined) env[key] = value;
   }
-  const [config, repo] = await Promise.all([Config.read(new Git(null), env, cwd), openRepository(cwd, told)]);
+  const [found, repo] = await Promise.all([Config.read(new Git(null), env, cwd), openRepository(cwd, told)]);
+  // A bare repository's own is read where it is known that it is one of ours.
+  const config = liesInGitDir(repo, cwd) ? await Config.read(repo.git, env) : found;
   return { repo, config, tmux: tmuxOf(config) };
 }
 

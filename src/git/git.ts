@@ -10,6 +10,8 @@ export interface GitResult {
 
 export interface GitRunOptions {
   input?: Buffer | string;
+  /** An open file, which is read from where it is. */
+  stdin?: number;
   env?: Record<string, string>;
   /** Bytes of stdout after which git is killed and the call fails. */
   maxStdout?: number;
@@ -58,6 +60,8 @@ const LOCAL_ENV = [
 /** Settings for every call: no program that the repository's configuration names may run by accident. */
 const ALWAYS = [
   'core.fsmonitor=false',
+  // A directory of a commit can look like a repository, with a configuration of its own (attack C13).
+  'safe.bareRepository=explicit',
   'submodule.recurse=false',
   'fetch.fsckObjects=true',
   'fetch.recurseSubmodules=false',
@@ -77,7 +81,7 @@ export interface GitLocation {
 
 /**
  * The one place that starts git. Every call names the repository explicitly, so that nothing is
- * discovered twice, and so that safe.bareRepository=explicit can stay on.
+ * discovered twice. Where none is named yet, git takes no bare repository for ours by itself.
  */
 export class Git {
   readonly location: GitLocation | null;
@@ -95,7 +99,6 @@ export class Git {
     if (this.location !== null) {
       env['GIT_DIR'] = this.location.gitDir;
       if (this.location.workTree !== null) env['GIT_WORK_TREE'] = this.location.workTree;
-      settings.push('-c', 'safe.bareRepository=explicit');
     }
     Object.assign(env, options.env);
     const cwd = options.cwd ?? this.location?.workTree ?? this.location?.gitDir ?? process.cwd();
@@ -153,7 +156,7 @@ function spawnBuffered(program: string, args: string[], options: SpawnOptions): 
       cwd: options.cwd,
       env: options.env,
       stdio: [
-        options.input === undefined ? 'ignore' : 'pipe',
+        options.stdin ?? (options.input === undefined ? 'ignore' : 'pipe'),
         options.inheritStdout === true ? 'inherit' : 'pipe',
         options.inheritStderr === true ? 'inherit' : 'pipe',
       ],

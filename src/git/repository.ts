@@ -1,6 +1,7 @@
 import { realpathSync, statSync } from 'node:fs';
+import path from 'node:path';
 import { GitFailedError, NotARepositoryError } from '../session/errors.ts';
-import { Git } from './git.ts';
+import { Git, type GitResult } from './git.ts';
 
 export type ObjectFormat = 'sha1' | 'sha256';
 
@@ -33,7 +34,11 @@ export async function openRepository(cwd = process.cwd(), told = true): Promise<
   const finder = new Git(null);
   const asked = ['--git-dir', '--git-common-dir', '--is-bare-repository', '--is-shallow-repository'];
   const args = ['rev-parse', '--path-format=absolute', ...asked, '--show-object-format', '--show-toplevel'];
-  const found = await finder.run(args, { cwd, env });
+  let found = await finder.run(args, { cwd, env });
+  if (isBareByItself(found)) {
+    await refuseEmbedded(finder, cwd);
+    found = await finder.run(args, { cwd, env, config: BARE });
+  }
   const lines = found.stdout.toString('utf8').replace(/\n$/u, '').split('\n');
   // Without a worktree the last question is an error, and the answers before it stand.
   if (found.code !== 0 && lines.length !== 5) throw notARepository(found.stderr);
@@ -52,6 +57,35 @@ export async function openRepository(cwd = process.cwd(), told = true): Promise<
     shallow: shallow === 'true',
     objectFormat: format === 'sha256' ? 'sha256' : 'sha1',
   };
+}
+
+/** git takes a bare repository for ours that it finds by itself. */
+const BARE = ['safe.bareRepository=all'];
+
+/** git does not translate the name of the setting. */
+function isBareByItself({ code, stderr }: GitResult): boolean {
+  return code !== 0 && stderr.includes('safe.bareRepository');
+}
+
+/**
+ * A bare repository in a worktree, and one in another bare one, may have come with a commit: its configuration would
+ * name our programs. A `.git` never does, for git checks none out.
+ */
+async function refuseEmbedded(finder: Git, cwd: string): Promise<void> {
+  const gitDir = await finder.line(['rev-parse', '--absolute-git-dir'], { cwd, config: BARE });
+  if (gitDir === null || path.basename(gitDir) === '.git') return;
+  const around = await finder.run(['rev-parse', '--absolute-git-dir'], { cwd: path.dirname(gitDir) });
+  if (around.code !== 0 && !isBareByItself(around)) return;
+  throw new NotARepositoryError(
+    `'${gitDir}' is a bare repository inside the worktree of another one, which may have brought it`,
+    ['if it is yours: git --git-dir=. session <command>'],
+  );
+}
+
+/** Whether git has found it because this directory lies in the repository itself. */
+export function liesInGitDir({ gitDir }: Repository, cwd: string): boolean {
+  const from = path.relative(realpathSync.native(gitDir), realpathSync.native(cwd));
+  return from !== '..' && !from.startsWith('../');
 }
 
 function notARepository(stderr: string): Error {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { Config } from '../git/config.ts';
 import { Git } from '../git/git.ts';
 import { nativeReader, type Reader } from '../git/reader.ts';
-import { openRepository, type Repository } from '../git/repository.ts';
+import { liesInGitDir, openRepository, type Repository } from '../git/repository.ts';
 import { GitMissingError, UsageError } from '../session/errors.ts';
 import type { AppliedRecord, LogRecord } from '../session/event-log.ts';
 import type { EventType, SessionState } from '../session/lifecycle.ts';
@@ -102,10 +102,11 @@ export class GitRefStorage implements SessionStorage {
         hooks: {},
       });
     }
-    const [repo, config] = await Promise.all([
+    const [repo, found] = await Promise.all([
       openRepository(dir, false),
       Config.read(new Git(null), {}, dir),
     ]);
+    const config = liesInGitDir(repo, dir) ? await Config.read(repo.git) : found;
     return GitRefStorage.of(repo, config, durable === undefined ? {} : { durable });
   }
 

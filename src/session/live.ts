@@ -188,6 +188,8 @@ export interface Candidate {
  * as exact, also their first characters (four or more).
  */
 export function matchSessions<T extends Candidate>(all: readonly T[], pattern: string): T[] {
+  // A variable that was never set is in every name: `kill "$name"` would end the only session (attack A14).
+  if (pattern === '') return [];
   const exact = all.filter((c) => c.id === pattern || c.tmuxId === pattern || c.names[0] === pattern);
   if (exact.length > 0) return exact;
   const named = all.filter((c) => c.names.includes(pattern));

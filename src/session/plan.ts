@@ -91,7 +91,9 @@ export type GitStep =
   | { kind: 'put-aside'; work: string | null }
   | { kind: 'worktree'; path: string; commit: string; branch: string | null }
   | { kind: 'checkout'; commit: string; branch: string | null }
-  | { kind: 'apply'; work: string };
+  | { kind: 'apply'; work: string }
+  /** What is checked out goes through a program of the user's own configuration. */
+  | { kind: 'filter'; name: string };
 
 export interface PlannedPane {
   window: number;

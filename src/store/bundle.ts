@@ -1,6 +1,7 @@
+import { closeSync, openSync, readSync } from 'node:fs';
 import { DamagedSnapshotError, MissingCommitError, UnknownRefError } from '../session/errors.ts';
 import { parseSessionRef, SESSIONS } from '../session/names.ts';
-import type { Git } from '../git/git.ts';
+import type { Git, GitResult } from '../git/git.ts';
 import { objectInfos } from '../git/objects.ts';
 import type { StoredSnapshot } from './sessions.ts';
 
@@ -54,11 +55,12 @@ export async function readBundle(git: Git, file: string, what: string): Promise<
     }
     throw damaged(what, verified.stderr);
   }
-  const unbundled = await git.run(['bundle', 'unbundle', file], { env: { LC_ALL: 'C' } });
-  if (unbundled.code !== 0) throw damaged(what, unbundled.stderr);
+  const listed = await git.run(['bundle', 'list-heads', file], { env: { LC_ALL: 'C' } });
+  const unpacked = await unpack(git, file);
+  for (const { code, stderr } of [listed, unpacked]) if (code !== 0) throw damaged(what, stderr);
   const found = new Map<string, BundledSnapshot>();
   const contexts = new Map<string, string>();
-  for (const line of unbundled.stdout.toString('utf8').split('\n').slice(0, MAX_REFS)) {
+  for (const line of listed.stdout.toString('utf8').split('\n').slice(0, MAX_REFS)) {
     const [oid = '', ref = ''] = line.split(' ');
     // A copy of a remote's session is taken under the name that it has there.
     const parsed = parseSessionRef(ref.replace(/^refs\/remote-sessions\/[^/]+\//u, SESSIONS));
@@ -69,6 +71,45 @@ export async function readBundle(git: Git, file: string, what: string): Promise<
   }
   for (const [key, snapshot] of found) snapshot.context = contexts.get(key) ?? null;
   return [...found.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** As `git bundle unbundle`, which alone of all ways in does not look whether a tree holds a `.git` (attack C14). */
+async function unpack(git: Git, file: string): Promise<GitResult> {
+  const fd = openSync(file, 'r');
+  try {
+    skipHeader(fd);
+    return await git.run(['index-pack', '--strict', '--fix-thin', '--stdin'], {
+      stdin: fd,
+      env: { LC_ALL: 'C' },
+    });
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Lines of text up to an empty one; the pack is behind it. */
+function skipHeader(fd: number): void {
+  const piece = Buffer.alloc(65536);
+  let before = 0;
+  for (let at = 0; ;) {
+    const length = readSync(fd, piece, 0, piece.length, at);
+    for (let i = 0; i < length; i++) {
+      if (piece[i] === 10 && before === 10) return moveTo(fd, at + i + 1);
+      before = piece[i]!;
+    }
+    if (length === 0) return;
+    at += length;
+  }
+}
+
+/** Another program reads on from where we have read to. */
+function moveTo(fd: number, offset: number): void {
+  const piece = Buffer.alloc(65536);
+  for (let rest = offset; rest > 0;) {
+    const length = readSync(fd, piece, 0, Math.min(rest, piece.length), null);
+    if (length === 0) return;
+    rest -= length;
+  }
 }
 
 function damaged(what: string, stderr: string): DamagedSnapshotError {

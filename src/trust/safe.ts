@@ -22,9 +22,9 @@ const EMOJI_SEQUENCE = String.raw`${EMOJI}(?:\u200D${EMOJI}){0,9}|[0-9#*]\uFE0F\
 const HIDDEN = String.raw`[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]`;
 /**
  * A mark with nothing to sit on would change the character that we print before it; more than nine on one
- * letter would cover the lines above.
+ * letter would cover the lines above. A filler (U+3164) is a letter by its class, and is not shown as one.
  */
-const LOOSE_MARK = String.raw`(?<![\p{L}\p{N}](?:(?!${HIDDEN})\p{M}){0,8})\p{M}`;
+const LOOSE_MARK = String.raw`(?<!(?!${HIDDEN})[\p{L}\p{N}](?:(?!${HIDDEN})\p{M}){0,8})\p{M}`;
 /** Looks like a space and is none: in an argument it would hide where the next one starts. */
 const BLANK = String.raw`(?! )\p{Zs}|\u2800`;
 
@@ -36,7 +36,10 @@ function made(source: string): () => RegExp {
 
 const inText = made(`(${EMOJI_SEQUENCE})|${HIDDEN}|${LOOSE_MARK}`);
 const inWord = made(`${HIDDEN}|${LOOSE_MARK}|${BLANK}`);
-const inJson = made(`(?!\n)${HIDDEN}`);
+const inJson = made(`(?!\n)${HIDDEN}|${LOOSE_MARK}`);
+/** Colors that we write ourselves. Not 8, which hides text, and no background: on its own color nothing is seen. */
+const OWN_COLOR = String.raw`\x1B\[(?:0|1|2|7|22|27|3[1-6]|39|9[1-6])?m`;
+const inOutput = made(String.raw`(${OWN_COLOR}|${EMOJI_SEQUENCE})|(?![\n\t\p{Co}])${HIDDEN}|${LOOSE_MARK}`);
 
 /** `value` on one line, with every character visible. Plain text: a backslash stays as it is. */
 export function safe(value: Foreign): string {
@@ -95,6 +98,18 @@ export function safeJson(value: unknown, indent?: number): string {
     for (let i = 0; i < c.length; i++) out += `\\u${c.charCodeAt(i).toString(16).padStart(4, '0')}`;
     return out;
   });
+}
+
+/**
+ * The last look at what is printed, behind `safe()` of each foreign part: what that gives goes through unchanged. Line
+ * ends and colors are our own here. A tab only moves to the right, and icons of fonts (private use) are what programs
+ * have printed: neither hides anything.
+ */
+export function safeOutput(text: string): string {
+  // Also what our tables and pictures are drawn with, so that they need no expression to be made.
+  if (/^[\n\t -~\u00A0-\u00AC\u00AE-\u02FF\u2010-\u2027\u2190-\u21FF\u2500-\u25FF]*$/u.test(text))
+    return text;
+  return text.replace(inOutput(), (all, ours: string | undefined) => ours ?? visible(all));
 }
 
 /** True where a program's name holds anything but ASCII, and so may look like another one (B4). */

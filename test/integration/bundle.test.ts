@@ -1,8 +1,10 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Git, type GitResult, type GitRunOptions } from '../../src/git/git.ts';
 import { openRepository } from '../../src/git/repository.ts';
+import { SessionError } from '../../src/session/errors.ts';
 import { sessionRef } from '../../src/session/names.ts';
 import { createBundle, isBundle, readBundle, wholeContexts } from '../../src/store/bundle.ts';
 import { readCatalog } from '../../src/store/sessions.ts';
@@ -179,6 +181,35 @@ describe('a foreign or damaged bundle', () => {
     await expect(failing).rejects.toMatchObject({ code: 'damaged' });
     await expect(failing).rejects.toThrow(/^'x\.bundle' is damaged: (?!fatal|error).+/u);
     expect(await has(who, empty, saved.oid)).toBe(false);
+    expect(await refs(who, empty, 'refs')).toEqual([]);
+    await fsck(who, empty);
+  });
+
+  it('cut or changed anywhere: a typed error, or the very snapshots, and no ref and no broken object', async () => {
+    const { who, dir, empty, emptyGit, file, bundle } = await setUp();
+    const saved = await saveIn(dir, { ms: DAY });
+    await bundle();
+    const whole = readFileSync(file);
+    const places = fc.record({
+      at: fc.nat({ max: whole.length - 1 }),
+      flip: fc.integer({ min: 0, max: 255 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(places, async ({ at, flip }) => {
+        // No bit to flip: it is cut there.
+        const changed = Buffer.from(whole);
+        changed[at]! ^= flip;
+        writeFileSync(file, flip === 0 ? whole.subarray(0, at) : changed);
+        try {
+          const found = await readBundle(emptyGit, file, 'it');
+          // A header may have changed to another name, to a ref that we pass over, or to the id of nothing.
+          for (const { oid } of found) expect(oid === saved.oid || !(await has(who, empty, oid))).toBe(true);
+        } catch (error) {
+          if (!(error instanceof SessionError)) throw error;
+        }
+      }),
+      { numRuns: 25 },
+    );
     expect(await refs(who, empty, 'refs')).toEqual([]);
     await fsck(who, empty);
   });

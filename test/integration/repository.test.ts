@@ -6,6 +6,7 @@ import { Config } from '../../src/git/config.ts';
 import { Git, gitEnvironment } from '../../src/git/git.ts';
 import { inWorktree, openRepository } from '../../src/git/repository.ts';
 import { operationInProgress, readStatus } from '../../src/git/status.ts';
+import { openWorkspace } from '../../src/flow/workspace.ts';
 import { canary } from '../support/forge.ts';
 import { gitBytes, resident } from '../support/store.ts';
 
@@ -207,6 +208,31 @@ describe('running git', () => {
       env: { GIT_DIR: '' },
     });
     expect(code).not.toBe(0);
+  });
+
+  it('C13: a bare repository elsewhere is ours, with its own configuration; one in a worktree, or in another bare one, is not', async () => {
+    const who = resident();
+    const bare = path.join(who.dir, 'bare.git');
+    await who.git(who.dir, 'init', '-q', '--bare', bare);
+    await who.git(bare, 'config', 'session.env', 'OWN');
+    for (const cwd of [bare, path.join(bare, 'hooks')]) {
+      const { repo, config } = await openWorkspace(cwd);
+      expect(repo).toMatchObject({ gitDir: bare, bare: true });
+      expect(config.getAll('session.env')).toEqual(['OWN']);
+    }
+    const dir = await who.repo();
+    const inner = path.join(dir, 'inner');
+    for (const place of [inner, path.join(inner, 'objects/nested'), path.join(bare, 'nested')]) {
+      await who.git(who.dir, 'init', '-q', '--bare', place);
+      await expect(openRepository(place)).rejects.toThrow(NotARepositoryError);
+      await expect(openRepository(path.join(place, 'objects'))).rejects.toThrow(
+        /is a bare repository inside/u,
+      );
+    }
+    vi.stubEnv('GIT_DIR', inner);
+    expect(await openRepository(inner)).toMatchObject({ gitDir: inner });
+    vi.unstubAllEnvs();
+    expect(await openRepository(path.join(dir, '.git/hooks'))).toMatchObject({ gitDir: `${dir}/.git` });
   });
 });
 

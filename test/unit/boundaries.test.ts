@@ -29,12 +29,22 @@ const FORBIDDEN: Readonly<Record<string, readonly string[]>> = {
 };
 const FOLDERS = Object.keys(FORBIDDEN);
 const IO = ['node:fs', 'node:fs/promises', 'node:child_process', 'node:os', 'node:net'];
+const RESTRICTED = 'eslint(no-restricted-properties)';
 const PLANTED: readonly (readonly [what: string, file: string, rule: string])[] = [
   ['an import cycle', 'flow/planted-a.ts', 'import(no-cycle)'],
   ['a floating promise', 'flow/planted-promise.ts', 'typescript(no-floating-promises)'],
   ['a switch with a case missing', 'flow/planted-switch.ts', 'typescript(switch-exhaustiveness-check)'],
   ['an explicit any', 'flow/planted-any.ts', 'typescript(no-explicit-any)'],
+  ['a write to stdout', 'cli/planted-print.ts', RESTRICTED],
+  ['a write to stdout of a flow', 'flow/planted-print.ts', RESTRICTED],
+  ['stderr under another name', 'cli/planted-alias.ts', RESTRICTED],
+  ['stderr in brackets', 'trust/planted-print.ts', RESTRICTED],
+  ['console', 'cli/planted-console.ts', 'eslint(no-console)'],
+  ['console of a flow', 'flow/planted-console.ts', 'eslint(no-console)'],
 ];
+/** What a linter takes for something else: streams and descriptors of the terminal by other names. */
+const OTHER_WAYS_OUT =
+  /(?:from|import\(|require\()\s*['"](?:node:)?(?:console|process)['"]|writeSync\(\s*[12]\b|\w\(\s*['"`]\/dev\/(?:tty|std(?:out|err)|fd)\b|\bprocess\[/u;
 
 interface Finding {
   readonly code: string;
@@ -95,6 +105,12 @@ describe('the linter', () => {
       `export function f(x: 'a' | 'b'): number {\n  switch (x) {\n    case 'a':\n      return 1;\n  }\n  return 2;\n}\n`,
     );
     plant('flow/planted-any.ts', 'export const f = (x: any): string => String(x);\n');
+    plant('cli/planted-print.ts', `export const f = () => process.stdout.write('x');\n`);
+    plant('flow/planted-print.ts', `export const f = () => process.stdout.write('x');\n`);
+    plant('trust/planted-print.ts', `export const f = () => process['stderr'].write('x');\n`);
+    plant('cli/planted-alias.ts', `const { stderr } = process;\nexport const f = () => stderr.write('x');\n`);
+    plant('cli/planted-console.ts', `export const f = () => console.log('x');\n`);
+    plant('flow/planted-console.ts', `export const f = () => console.error('x');\n`);
     for (const { filename, code } of lint(copy)) {
       const file = path.relative('src', path.isAbsolute(filename) ? path.relative(copy, filename) : filename);
       rulesBrokenIn.set(file, [...(rulesBrokenIn.get(file) ?? []), code]);
@@ -147,6 +163,15 @@ describe('the sources', () => {
         if (folder === 'session' && IO.includes(specifier!)) wrong.push(`${file}: ${specifier}`);
       }
     }
+    expect(wrong).toEqual([]);
+  });
+
+  it('print by src/cli/output.ts alone, also in ways that the linter does not see', () => {
+    const own = ['cli/output.ts', 'process/own-terminal.ts'];
+    const wrong = files.filter((file) => {
+      const text = readFileSync(path.join(root, 'src', file), 'utf8');
+      return !own.includes(file.split(path.sep).join('/')) && OTHER_WAYS_OUT.test(text);
+    });
     expect(wrong).toEqual([]);
   });
 

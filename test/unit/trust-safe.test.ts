@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { toText } from '../../src/session/text.ts';
-import { looksConfusable, safe, safeArgv, safeJson, safeLine, safeWord } from '../../src/trust/safe.ts';
+import { cut } from '../../src/session/width.ts';
+import {
+  looksConfusable,
+  safe,
+  safeArgv,
+  safeJson,
+  safeLine,
+  safeOutput,
+  safeWord,
+} from '../../src/trust/safe.ts';
 
 const ESC = '\u001B';
 /** What must never reach a terminal, the emoji joiners aside. */
@@ -167,6 +176,45 @@ describe('safeJson: JSON with the same value', () => {
     ['é👩', '"é👩"'],
   ])('%j', (value, expected) => {
     expect(safeJson(value)).toBe(expected);
+  });
+});
+
+describe('safeOutput: the last look at what is printed', () => {
+  test('what has been made safe before comes through unchanged, beside anything of ours', () => {
+    fc.assert(
+      fc.property(bytes, bytes, fc.array(bytes, { maxLength: 3 }), (a, b, argv) => {
+        const line = `│ ${safe(a)}  '${safe(b)}' (${safeLine(a, 5)}) $ ${safeArgv(argv)}`;
+        const text = `${line}\n└\t${ESC}[1m${safe(b)}${ESC}[0m\n`;
+        expect(safeOutput(text)).toBe(text);
+        expect(safeOutput(cut(line, 20))).toBe(cut(line, 20));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test('B1 B2 what nobody has made safe is made so here; line ends, tabs and colors of ours are left', () => {
+    fc.assert(
+      fc.property(hostile, (text) => {
+        const shown = safeOutput(text).replaceAll(new RegExp(EMOJI_JOINERS, 'gu'), '');
+        expect(shown.replaceAll(/[\n\t\p{Co}]/gu, '')).not.toMatch(UNSAFE);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test.each([
+    ['a color', `${ESC}[31mred${ESC}[0m`, `${ESC}[31mred${ESC}[0m`],
+    ['hidden text', `${ESC}[8mx`, '\\x1b[8mx'],
+    ['black on black', `${ESC}[30;40mx`, '\\x1b[30;40mx'],
+    ['a question to the terminal', `${ESC}[6n`, '\\x1b[6n'],
+    ['a title', `${ESC}]0;x\u0007`, '\\x1b]0;x\\x07'],
+    ['a return', 'evil\r echo ok', 'evil\\r echo ok'],
+    ['C1', 'é\u009B31m', 'é<U+009B>31m'],
+    ['bidi in what looks plain', 'é\u202Ex', 'é<U+202E>x'],
+    ['soft hyphen', 'a\u00ADb', 'a<U+00AD>b'],
+    ['a lone surrogate', 'a\uD800b', 'a<U+D800>b'],
+  ])('%s', (_, text, shown) => {
+    expect(safeOutput(text)).toBe(shown);
   });
 });
 
