@@ -3,7 +3,7 @@ import { quoteCommand } from '../session/command-line.ts';
 import { drawWindow } from '../session/drawing.ts';
 import { SessionError } from '../session/errors.ts';
 import { leaves, parseLayout } from '../session/layout.ts';
-import { commandOf } from '../session/plan.ts';
+import { commandOf } from '../session/pane-command.ts';
 import type { PaneAgent, SnapshotPath, TmuxPane, TmuxWindow } from '../session/schema.ts';
 import { displayText, equalText, type Text } from '../session/text.ts';
 import { looksConfusable, safe, safeArgv } from '../trust/safe.ts';

@@ -1,5 +1,5 @@
 import type { Preview } from '../flow/restore-command.ts';
-import type { GitStep } from '../session/plan.ts';
+import type { GitStep } from '../session/git-plan.ts';
 import { displayText } from '../session/text.ts';
 import { shellWord } from '../session/command-line.ts';
 import { safe, safeArgv, safeWord } from '../trust/safe.ts';

@@ -1,5 +1,5 @@
 import { AmbiguousRefError, SessionError, UnknownRefError } from '../session/errors.ts';
-import { commandOf } from '../session/plan.ts';
+import { commandOf } from '../session/pane-command.ts';
 import { fromSnapshotPath } from '../session/paths.ts';
 import type { Snapshot } from '../session/schema.ts';
 import { type Approval, Approvals } from '../trust/approvals.ts';

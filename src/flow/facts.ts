@@ -1,6 +1,7 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { commandOf, type DirectoryFact, programKey, startedProgram } from '../session/plan.ts';
+import { commandOf, programKey, startedProgram } from '../session/pane-command.ts';
+import type { DirectoryFact } from '../session/plan.ts';
 import { fromSnapshotPath, type Places, staysBelow } from '../session/paths.ts';
 import type { Snapshot } from '../session/schema.ts';
 import { displayText, fromText } from '../session/text.ts';

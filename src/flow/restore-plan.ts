@@ -1,12 +1,7 @@
 import { shellWord } from '../session/command-line.ts';
 import { NoServerError } from '../session/errors.ts';
-import {
-  type GitSituation,
-  type GitStep,
-  planRestore,
-  type RestorePlan,
-  type RestoreRequest,
-} from '../session/plan.ts';
+import type { GitSituation, GitStep } from '../session/git-plan.ts';
+import { planRestore, type RestorePlan, type RestoreRequest } from '../session/plan.ts';
 import type { Crq } from '../session/schema.ts';
 import { setting } from '../session/settings.ts';
 import { readSituation } from '../git/checkout.ts';

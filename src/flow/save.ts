@@ -3,7 +3,7 @@ import { approvalSubject } from '../session/approval.ts';
 import { encodeSnapshot } from '../session/codec.ts';
 import { SessionError } from '../session/errors.ts';
 import { checkName, makeId, nextIdTime } from '../session/names.ts';
-import { commandOf } from '../session/plan.ts';
+import { commandOf } from '../session/pane-command.ts';
 import { type Crq, FORMAT_VERSION, type Snapshot, type TmuxPane } from '../session/schema.ts';
 import { setting } from '../session/settings.ts';
 import { displayText } from '../session/text.ts';

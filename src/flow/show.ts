@@ -1,7 +1,7 @@
 import { SessionError, UnknownRefError } from '../session/errors.ts';
 import { isSessionId } from '../session/live.ts';
 import { compareIds } from '../session/names.ts';
-import { commandOf } from '../session/plan.ts';
+import { commandOf } from '../session/pane-command.ts';
 import { type Crq, MAX_SNAPSHOT_BYTES, type Snapshot } from '../session/schema.ts';
 import { objectInfos, readBlob } from '../git/objects.ts';
 import { noteAccess } from '../store/accessed.ts';

@@ -1,7 +1,7 @@
 import { lstatSync, rmdirSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { ApplyFailedError, DirtyWorktreeError, FileProblemError, SessionError } from '../session/errors.ts';
-import type { GitStep, GitSituation } from '../session/plan.ts';
+import type { GitStep, GitSituation } from '../session/git-plan.ts';
 import { failed } from './git.ts';
 import { inWorktree, type Repository } from './repository.ts';
 import { readStatus } from './status.ts';

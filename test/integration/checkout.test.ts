@@ -2,7 +2,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, wr
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ApplyFailedError, FileProblemError } from '../../src/session/errors.ts';
-import { planGit, type GitStep, type RestoreRequest } from '../../src/session/plan.ts';
+import { planGit, type GitStep } from '../../src/session/git-plan.ts';
+import type { RestoreRequest } from '../../src/session/plan.ts';
 import { carryOut, differsFrom, readSituation, type SavedGit } from '../../src/git/checkout.ts';
 import { openRepository } from '../../src/git/repository.ts';
 import type { Person } from '../support/harness.ts';

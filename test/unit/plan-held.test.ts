@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type AgentFact, agentKey } from '../../src/session/agent-resume.ts';
-import { commandOf, planRestore, type RestoreFacts } from '../../src/session/plan.ts';
+import { commandOf } from '../../src/session/pane-command.ts';
+import { planRestore, type RestoreFacts } from '../../src/session/plan.ts';
 import type { PaneAgent, TmuxPane } from '../../src/session/schema.ts';
 import { plainPane, plainSnapshot, plainWindow, typedPane } from '../support/forge.ts';
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DirtyWorktreeError, MissingCommitError, SessionExistsError } from '../../src/session/errors.ts';
-import { type GitSituation, planGit, planRestore, type Replacement } from '../../src/session/plan.ts';
+import { type GitSituation, planGit, type Replacement } from '../../src/session/git-plan.ts';
+import { planRestore } from '../../src/session/plan.ts';
 import { plainSnapshot } from '../support/forge.ts';
 
 const BASE = 'b'.repeat(40);

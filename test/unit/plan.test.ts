@@ -8,13 +8,10 @@ import {
   SessionExistsError,
 } from '../../src/session/errors.ts';
 import { formatLayout, leaves, parseLayout } from '../../src/session/layout.ts';
+import { type GitSituation, type GitStep, planGit } from '../../src/session/git-plan.ts';
+import { commandOf, programKey } from '../../src/session/pane-command.ts';
 import {
-  commandOf,
   type DirectoryFact,
-  type GitSituation,
-  type GitStep,
-  planGit,
-  programKey,
   planRestore,
   type RestoreFacts,
   type RestoreRequest,
