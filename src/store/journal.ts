@@ -1,28 +1,14 @@
-import {
-  appendFileSync,
-  closeSync,
-  fdatasyncSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  writeSync,
-} from 'node:fs';
+import { appendFileSync, closeSync, fstatSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FileProblemError, LimitError, SessionError } from '../session/errors.ts';
 import {
   type AppliedRecord,
   type Damage,
-  decodeRecord,
-  encodeRecord,
   inOrder,
   isLogId,
   type LogRecord,
   MAX_CLOCK,
-  MAX_RECORD_BYTES,
   mergeRecords,
   nextClock,
   scanLog,
@@ -30,6 +16,7 @@ import {
   stateAfter,
 } from '../session/event-log.ts';
 import { INITIAL, type SessionEvent, type SessionState, transition } from '../session/lifecycle.ts';
+import { bytesOf, hasBytes, type Line, lineOf, makeFolder, syncJournal } from './journal-file.ts';
 import { refusedEvent } from '../session/refused-event.ts';
 import type { LogSegment } from './log-segments.ts';
 import { isHeld, type Lock, lockSession, MAX_POLL_MS } from './session-lock.ts';
@@ -62,11 +49,6 @@ export type Wanted =
   | readonly SessionEvent[]
   | ((state: SessionState, records: () => readonly LogRecord[]) => readonly SessionEvent[]);
 
-interface Line {
-  record: LogRecord;
-  text: string;
-}
-
 interface Request {
   wanted: Wanted;
   resolve: (records: AppliedRecord[]) => void;
@@ -78,8 +60,6 @@ const LONGEST_TURN = 50;
 const SHORT_TURN = 5;
 /** Of what was read before, so many bytes are looked at again: another file has others there. */
 const MARK_BYTES = 32;
-/** So many bytes are compared at once. */
-const PIECE_BYTES = 64 * 1024;
 /** More numbers than any clone has used. One that others claim this clone to have used does not count from here on. */
 const MANY = 1e9;
 const MAX_JOURNAL_BYTES = 1024 ** 3;
@@ -280,7 +260,7 @@ export class Journal {
     const bytes = Buffer.from(before + lines.map(({ text }) => text).join(''));
     try {
       for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
-      if (this.options.durable) this.sync(fd);
+      if (this.options.durable) syncJournal(fd, this.offset > 0 ? null : this.options.directory);
     } catch (error) {
       ftruncateSync(fd, start);
       throw error;
@@ -301,21 +281,6 @@ export class Journal {
     ftruncateSync(fd, offset);
     this.cut += length;
     this.tail = null;
-  }
-
-  private sync(fd: number): void {
-    fdatasyncSync(fd);
-    if (this.offset > 0) return;
-    // The name of a new file is in its directory, and that of a new directory in the one above.
-    const { directory } = this.options;
-    for (const folder of [directory, path.dirname(directory), path.dirname(path.dirname(directory))]) {
-      const opened = openSync(folder, 'r');
-      try {
-        fsyncSync(opened);
-      } finally {
-        closeSync(opened);
-      }
-    }
   }
 
   private readFrom(fd: number): void {
@@ -398,69 +363,11 @@ export class Journal {
   }
 }
 
-/** Piece by piece: memory that is used again costs less than what is new. */
-function hasBytes(fd: number, at: number, bytes: Buffer): boolean {
-  const piece = Buffer.allocUnsafe(Math.min(bytes.length, PIECE_BYTES));
-  for (let done = 0; done < bytes.length;) {
-    const got = readSync(fd, piece, 0, Math.min(piece.length, bytes.length - done), at + done);
-    if (got === 0 || !piece.subarray(0, got).equals(bytes.subarray(done, done + got))) return false;
-    done += got;
-  }
-  return true;
-}
-
-/** All that is there: one call need not give all that it is asked for. */
-function bytesOf(fd: number, from: number, to: number): Buffer {
-  const bytes = Buffer.allocUnsafe(Math.max(0, to - from));
-  let length = 0;
-  while (length < bytes.length) {
-    const got = readSync(fd, bytes, length, bytes.length - length, from + length);
-    if (got === 0) break;
-    length += got;
-  }
-  return bytes.subarray(0, length);
-}
-
 /** How many lines in a row are damaged, up to the last one. */
 function lostAtEnd({ damaged }: ScannedLog, lastLine: number): number {
   let lost = 0;
   while (damaged.at(-1 - lost)?.line === lastLine - lost) lost++;
   return lost;
-}
-
-/** Not with `recursive`: Node then says ENOENT where the file system is read-only. */
-function makeFolder(directory: string): void {
-  try {
-    mkdirSync(directory, { mode: 0o700 });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST') return;
-    if (code !== 'ENOENT' || path.dirname(directory) === directory) throw error;
-    makeFolder(path.dirname(directory));
-    mkdirSync(directory, { mode: 0o700 });
-  }
-}
-
-/** What can't be read back is not written. The record is what was read back: the caller may change what it gave. */
-function lineOf(given: LogRecord): Line {
-  const text = encoded(given);
-  if (Buffer.byteLength(text) > MAX_RECORD_BYTES) {
-    throw new LimitError(`an event is too large: at most ${MAX_RECORD_BYTES} bytes`);
-  }
-  const record = decodeRecord(text.slice(0, -1));
-  if (record !== null) return { record, text };
-  throw new LimitError(`an event of type '${given.event.type}' says what can't be recorded`, [
-    'its data is of another type, or too long, or too deep',
-  ]);
-}
-
-/** Empty where it has no JSON: it refers to itself, or is far too deep. */
-function encoded(given: LogRecord): string {
-  try {
-    return encodeRecord(given);
-  } catch {
-    return '';
-  }
 }
 
 function asProblem(error: unknown, what: 'read' | 'write'): unknown {
