@@ -2,7 +2,7 @@ import { Command, Option } from 'clipanion';
 import { UsageError } from '../session/errors.ts';
 import { type Left, restoreAll, restoreOne } from '../flow/restore-command.ts';
 import { attach } from '../flow/attach.ts';
-import type { RestoreResult } from '../flow/restore.ts';
+import type { RestoreResult } from '../flow/restore-result.ts';
 import type { RestoreOptions } from '../flow/restore-plan.ts';
 import { displayText } from '../session/text.ts';
 import { counted } from '../session/words.ts';

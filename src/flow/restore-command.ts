@@ -17,7 +17,8 @@ import { adopt } from './adopt.ts';
 import type { Consent } from './consent.ts';
 import { askTmux, type LiveView, readLiveWorld } from './live.ts';
 import { load, type Loaded, tmuxNameOf } from './load.ts';
-import { restore, type RestoreResult, restoreTogether } from './restore.ts';
+import { restore, restoreTogether } from './restore.ts';
+import type { RestoreResult } from './restore-result.ts';
 import { preview, type RestoreOptions } from './restore-plan.ts';
 import { openWorkspace, requireEnabled, type Workspace } from './workspace.ts';
 
