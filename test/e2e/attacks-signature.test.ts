@@ -79,11 +79,8 @@ describe('a signature of a key that is known', () => {
   test('says who it was, and approves only where the user trusts this signer', async () => {
     const s = await signed((x) => void (x.env = { FOO_FROM: 'alice' }));
     const good = { status: 'good', signer: ALICE, fingerprint: s.alice.fingerprint };
-    expect(await look(s)).toEqual({ ...good, state: 'none' });
-    await startsNothing(s);
     await trust(s.who, 'bob@example.org', 'alice', `${ALICE} `, '*', 'SHA256:', '');
     expect(await look(s)).toEqual({ ...good, state: 'none' });
-    await startsNothing(s);
     const dry = await s.who.ok(s.repo, 'allow', '--dry-run', 'forged');
     expect(dry).toContain(`\n  it is signed by ${ALICE} (${s.alice.fingerprint})\n`);
     expect(dry).toContain('\nIt is not approved\n');
@@ -92,6 +89,7 @@ describe('a signature of a key that is known', () => {
     expect(t.text()).toContain(`It is signed by ${ALICE} (${s.alice.fingerprint}).`);
     t.type('n\r');
     expect(await t.ended).toBe(1);
+    expect(existsSync(s.canary)).toBe(false);
 
     await trust(s.who, ALICE);
     expect(await look(s)).toEqual({ ...good, state: 'signed' });
@@ -114,20 +112,11 @@ describe('a signature of a key that is known', () => {
     await waitFor(() => existsSync(s.canary), 'the command');
   });
 
-  test('can be named by the fingerprint of the key', async () => {
-    const s = await signed();
-    await trust(s.who, s.alice.fingerprint.toLowerCase(), s.alice.fingerprint.slice(0, -1));
-    await startsNothing(s);
-    await trust(s.who, s.alice.fingerprint);
-    await starts(s, ALICE);
-  });
-
   test('counts for nothing against a denial, and where denials can’t be read', async () => {
     const s = await signed();
-    await trust(s.who, ALICE);
+    // By the fingerprint of the key.
+    await trust(s.who, s.alice.fingerprint);
     await s.who.ok(s.repo, 'deny', 'forged');
-    expect((await look(s)).state).toBe('denied');
-    await startsNothing(s);
     await startsNothing(s, 'forged', '--run');
     // Whoever pushes it once more, under another id, does not get around that.
     const again = s.ref.replace(/forged\/\d+/u, 'forged/20271121');
@@ -165,13 +154,8 @@ describe('a signature that proves nothing', () => {
     const mallory = await sshKey(s.who, 'mallory');
     await forgeSigned(s.who, s.repo, touching(s), mallory);
     await trust(s.who, ALICE, mallory.fingerprint);
-    const unknown = { status: 'unknown-key', signer: null, fingerprint: mallory.fingerprint, state: 'none' };
-    // No list of allowed signers at all, then one with another key, then one that is not there.
-    expect(await look(s)).toEqual(unknown);
-    await startsNothing(s);
     await known(s.who, ALICE, await sshKey(s.who, 'alice'));
-    expect(await look(s)).toEqual(unknown);
-    await global(s.who, 'gpg.ssh.allowedSignersFile', path.join(s.who.home, 'none'));
+    const unknown = { status: 'unknown-key', signer: null, fingerprint: mallory.fingerprint, state: 'none' };
     expect(await look(s)).toEqual(unknown);
     await startsNothing(s);
   });
@@ -190,110 +174,50 @@ describe('a signature that proves nothing', () => {
     await startsNothing(s);
   });
 
-  test('of another snapshot: the ref beside a signed context leads to other bytes', async () => {
+  test('C19 of another snapshot: beside a signed context, or by a replacement', async () => {
     const s = await signed();
     await trust(s.who, ALICE);
     const evil = await forge(s.who, s.repo, touching(s), { name: 'evil' });
-    const harmless = await forgeSigned(s.who, s.repo, touching(s, path.join(s.who.dir, 'x')), s.alice, {
-      name: 'harmless',
-    });
-    // Alice's context beside Mallory's bytes; a commit of hers that carries them deeper; a tag; a tree.
-    const tree = `100644 blob ${evil.oid}\tsnapshot.json\n`;
-    const deep = await s.who.run('git', ['mktree'], { cwd: s.repo, input: tree });
-    const outer = await s.who.run('git', ['mktree'], {
-      cwd: s.repo,
-      input: `040000 tree ${deep.stdout.trim()}\tsub\n`,
-    });
-    const args = [...s.alice.config, 'commit-tree', '-S', '-m', 'x', outer.stdout.trim()];
-    const nested = await s.who.run('git', args, { cwd: s.repo });
-    const context = evil.ref.replace(/snapshot$/u, 'context');
-    for (const oid of [harmless.context, nested.stdout.trim(), deep.stdout.trim()]) {
-      await s.who.git(s.repo, 'update-ref', context, oid);
-      expect([oid, await look(s, 'evil')]).toEqual([
-        oid,
-        { status: 'none', signer: null, fingerprint: null, state: 'none' },
-      ]);
-    }
-    await s.who.git(s.repo, 'update-ref', '-d', context);
-    expect((await look(s, 'evil')).status).toBe('none');
-    await startsNothing(s, 'evil');
-  });
-
-  test('that was changed, or is of other bytes, is a bad one', async () => {
-    const s = await signed();
-    await trust(s.who, ALICE);
-    const ref = (await s.who.git(s.repo, 'for-each-ref', '--format=%(refname)', 'refs/sessions/forged'))
-      .split('\n')
-      .find((r) => r.endsWith('/context'))!;
-    const commit = await s.who.git(s.repo, 'cat-file', 'commit', ref);
-    for (const bytes of [
-      commit.replace('\n\nforged', '\n\nchanged'),
-      commit.replace(/^author .*$/mu, 'author A <a> 1 +0000'),
-    ]) {
-      const made = await s.who.run('git', ['hash-object', '-t', 'commit', '-w', '--stdin'], {
-        cwd: s.repo,
-        input: `${bytes}\n`,
-      });
-      expect(made.stdout).toMatch(/^[0-9a-f]{40}\n$/u);
-      await s.who.git(s.repo, 'update-ref', ref, made.stdout.trim());
-      expect(await look(s)).toEqual({ status: 'bad', signer: null, fingerprint: null, state: 'none' });
-      expect(await s.who.ok(s.repo, 'show', 'forged')).toContain('signed by nobody: THE SIGNATURE IS BAD');
-      await startsNothing(s);
-    }
-  });
-
-  test('C19 by a replacement: of the context, of its tree, of the blob', async () => {
-    const s = await signed();
-    await trust(s.who, ALICE);
-    const evil = await forge(s.who, s.repo, touching(s), { name: 'evil' });
-    const of = (name: string, what: string) =>
-      s.who.git(s.repo, 'rev-parse', `refs/sessions/${name}/${what}`);
-    const context = evil.ref.replace(/^refs\/sessions\/evil\/|snapshot$/gu, '');
+    const ref = evil.ref.replace(/snapshot$/u, 'context');
+    const context = await s.who.git(s.repo, 'rev-parse', ref);
+    const none = { status: 'none', signer: null, fingerprint: null, state: 'none' };
     // A context of Alice's own for the very same bytes: with replacements Mallory's would look like it.
     const hers = await forgeSigned(s.who, s.repo, touching(s), s.alice, { name: 'hers' });
     expect(hers.oid).toBe(evil.oid);
-    await s.who.git(s.repo, 'replace', await of('evil', `${context}context`), hers.context);
-    const plain = await s.who.run(
-      'git',
-      ['log', '-1', '--format=%G?', await of('evil', `${context}context`)],
-      {
-        cwd: s.repo,
-      },
-    );
-    expect(plain.stdout).toBe('G\n');
-    expect((await look(s, 'evil')).status).toBe('none');
+    await s.who.git(s.repo, 'replace', context, hers.context);
+    expect(await s.who.git(s.repo, 'log', '-1', '--format=%G?', context)).toBe('G');
+    expect(await look(s, 'evil')).toEqual(none);
     await startsNothing(s, 'evil');
-    // The other way around: a signed tree that is replaced by one with other bytes.
-    const other = await forge(s.who, s.repo, touching(s, `${s.canary}-2`), { name: 'other' });
-    const late = await forgeSigned(s.who, s.repo, touching(s, path.join(s.who.dir, 'x')), s.alice, {
-      name: 'late',
+    // The ref beside a signed context leads to other bytes.
+    const harmless = await forgeSigned(s.who, s.repo, touching(s, path.join(s.who.dir, 'x')), s.alice, {
+      name: 'harmless',
     });
-    const ref = other.ref.replace(/snapshot$/u, 'context');
-    await s.who.git(s.repo, 'replace', `${late.context}^{tree}`, `${ref}^{tree}`);
-    await s.who.git(s.repo, 'replace', late.oid, other.oid);
-    await s.who.git(s.repo, 'update-ref', ref, late.context);
-    expect((await look(s, 'other')).status).toBe('none');
-    await startsNothing(s, 'other');
+    await s.who.git(s.repo, 'update-ref', ref, harmless.context);
+    expect(await look(s, 'evil')).toEqual(none);
+    await startsNothing(s, 'evil');
   });
 
-  test('of a key that is revoked, or whose time is over', async () => {
-    const s = await scene();
-    const alice = await sshKey(s.who, 'alice');
-    await trust(s.who, ALICE, alice.fingerprint);
-    await forgeSigned(s.who, s.repo, touching(s), alice);
-    await known(s.who, ALICE, alice, 'valid-before="20200101"');
-    expect(await look(s)).toMatchObject({ signer: null, fingerprint: alice.fingerprint, state: 'none' });
-    expect(['expired', 'unknown-key']).toContain((await look(s)).status);
-    await startsNothing(s);
-    rmSync(path.join(s.who.home, 'allowed_signers'));
-    await known(s.who, ALICE, alice);
+  test('of a key that is revoked, and one that was changed', async () => {
+    const s = await signed();
+    await trust(s.who, ALICE, s.alice.fingerprint);
     expect((await look(s)).state).toBe('signed');
     const revoked = path.join(s.who.home, 'revoked');
-    writeFileSync(revoked, `${alice.text}\n`);
+    writeFileSync(revoked, `${s.alice.text}\n`);
     await global(s.who, 'gpg.ssh.revocationFile', revoked);
     expect(await look(s)).toEqual({
-      ...{ status: 'revoked', signer: ALICE, fingerprint: alice.fingerprint, state: 'none' },
+      ...{ status: 'revoked', signer: ALICE, fingerprint: s.alice.fingerprint, state: 'none' },
     });
+    await startsNothing(s);
+    rmSync(revoked);
+    await s.who.git(s.who.dir, 'config', '--global', '--unset', 'gpg.ssh.revocationFile');
+    const commit = await s.who.git(s.repo, 'cat-file', 'commit', s.context);
+    const made = await s.who.run('git', ['hash-object', '-t', 'commit', '-w', '--stdin'], {
+      cwd: s.repo,
+      input: `${commit.replace('\n\nforged', '\n\nchanged')}\n`,
+    });
+    await s.who.git(s.repo, 'update-ref', s.ref.replace(/snapshot$/u, 'context'), made.stdout.trim());
+    expect(await look(s)).toEqual({ status: 'bad', signer: null, fingerprint: null, state: 'none' });
+    expect(await s.who.ok(s.repo, 'show', 'forged')).toContain('signed by nobody: THE SIGNATURE IS BAD');
     await startsNothing(s);
   });
 });
@@ -307,32 +231,33 @@ const HEADERS = {
 };
 
 describe('C21 the repository’s own configuration has no say', () => {
-  test.each(Object.entries(HEADERS))('C21 %s of the repository is not run', async (setting, kind) => {
+  test('C21 no program of the repository is run', async () => {
     const s = await scene();
     const forged = await forge(s.who, s.repo, touching(s));
     const ref = forged.ref.replace(/snapshot$/u, 'context');
     const commit = await s.who.git(s.repo, 'cat-file', 'commit', ref);
     const [head, message] = commit.split('\n\n');
-    const signature = `gpgsig -----BEGIN ${kind}-----\n AAAA\n -----END ${kind}-----`;
-    const made = await s.who.run('git', ['hash-object', '-t', 'commit', '-w', '--stdin'], {
-      cwd: s.repo,
-      input: `${head}\n${signature}\n\n${message}\n`,
-    });
-    await s.who.git(s.repo, 'update-ref', ref, made.stdout.trim());
-    const touched = path.join(s.who.dir, 'verifier');
-    await s.who.git(s.repo, 'config', setting, trap(s.who, touched));
+    const touched = (setting: string) => path.join(s.who.dir, `touched-${setting}`);
     await s.who.git(s.repo, 'config', 'gpg.ssh.allowedSignersFile', '/dev/null');
     await s.who.git(s.repo, 'config', 'log.showSignature', 'true');
     await s.who.git(s.repo, 'config', 'session.trustSigner', ALICE);
-    // Plain git runs it: the attack works without a defense.
-    await s.who.run('git', ['log', '-1', '--format=%G?', ref], { cwd: s.repo });
-    expect(existsSync(touched)).toBe(true);
-    rmSync(touched);
-    const first = await look(s);
-    expect(['bad', 'no-key']).toContain(first.status);
+    for (const [setting, kind] of Object.entries(HEADERS)) {
+      const signature = `gpgsig -----BEGIN ${kind}-----\n AAAA\n -----END ${kind}-----`;
+      const made = await s.who.run('git', ['hash-object', '-t', 'commit', '-w', '--stdin'], {
+        cwd: s.repo,
+        input: `${head}\n${signature}\n\n${message}\n`,
+      });
+      await s.who.git(s.repo, 'update-ref', ref, made.stdout.trim());
+      await s.who.git(s.repo, 'config', setting, trap(s.who, touched(setting), setting));
+      // Plain git runs it: the attack works without a defense.
+      await s.who.run('git', ['log', '-1', '--format=%G?', ref], { cwd: s.repo });
+      expect([setting, existsSync(touched(setting))]).toEqual([setting, true]);
+      rmSync(touched(setting));
+      expect(['bad', 'no-key']).toContain((await look(s)).status);
+      expect([setting, existsSync(touched(setting))]).toEqual([setting, false]);
+    }
     await s.who.ok(s.repo, 'show', 'forged');
     await s.who.ok(s.repo, 'allow', '--dry-run', 'forged');
-    await startsNothing(s);
     // With a signer that the user trusts a restore looks too.
     await trust(s.who, ALICE);
     await startsNothing(s);
@@ -340,10 +265,10 @@ describe('C21 the repository’s own configuration has no say', () => {
     await waitFor(() => t.text().includes('Start them?'), 'the question');
     t.type('n\r');
     expect(await t.ended).toBe(1);
-    expect(existsSync(touched)).toBe(false);
+    expect(Object.keys(HEADERS).filter((setting) => existsSync(touched(setting)))).toEqual([]);
   });
 
-  test('C21 neither its keys, nor its revocations, nor whom it trusts', async () => {
+  test('C21 neither its keys count, nor whom it trusts', async () => {
     const s = await scene();
     const mallory = await sshKey(s.who, 'mallory');
     const list = path.join(s.repo, 'signers');
@@ -353,16 +278,8 @@ describe('C21 the repository’s own configuration has no say', () => {
     await s.who.git(s.repo, 'config', '--add', 'session.trustSigner', mallory.fingerprint);
     await s.who.git(s.repo, 'config', 'gpg.ssh.allowedSignersFile', list);
     const unknown = { status: 'unknown-key', signer: null, fingerprint: mallory.fingerprint, state: 'none' };
-    expect(await look(s)).toEqual(unknown);
-    await startsNothing(s);
-    // Nor where the user trusts that name, or has a list of his own.
+    // Also where the user trusts that name.
     await trust(s.who, ALICE, mallory.fingerprint);
-    expect(await look(s)).toEqual(unknown);
-    await known(s.who, ALICE, await sshKey(s.who, 'alice'));
-    expect(await look(s)).toEqual(unknown);
-    await startsNothing(s);
-    // A list by a path in the worktree is one of the repository's.
-    await global(s.who, 'gpg.ssh.allowedSignersFile', 'signers');
     expect(await look(s)).toEqual(unknown);
     await startsNothing(s);
     // The signer is known by now, and nobody but the repository trusts her.
@@ -377,11 +294,6 @@ describe('C21 the repository’s own configuration has no say', () => {
     expect((await s.who.run('git', option, { cwd: s.repo })).code).toBe(1);
     for (const name of ['env', 'option']) await settle(s.who, (await panes(s.who, name))[0]!.id);
     expect(existsSync(s.canary)).toBe(false);
-    // What a repository revokes, or how much it wants, is not asked either.
-    await s.who.git(s.repo, 'config', 'gpg.ssh.revocationFile', path.join(s.repo, 'revoked'));
-    writeFileSync(path.join(s.repo, 'revoked'), `${mallory.text}\n`);
-    await s.who.git(s.repo, 'config', 'gpg.minTrustLevel', 'ultimate');
-    expect((await look(s)).status).toBe('good');
   });
 
   test('C21 config says that it passes over what the repository says of trust', async () => {
@@ -415,17 +327,11 @@ describe.skipIf(gpgMissing())('signatures of gpg (skipped where there is no gpg)
     const [, subkey] = ring.fingerprints(uid);
     await forgeSigned(s.who, s.repo, touching(s), ring.key(`${subkey}!`));
     const good = { status: 'good', signer: uid, fingerprint: subkey };
-    expect(await look(s)).toEqual({ ...good, state: 'none' });
     await trust(s.who, uid, ALICE, 'Alice', subkey!.slice(-16), primary.slice(0, -1));
     expect(await look(s)).toEqual({ ...good, state: 'none' });
     await startsNothing(s);
-    for (const name of [subkey!, primary.toLowerCase(), `0x${primary}`]) {
-      await s.who.git(s.who.dir, 'config', '--global', '--replace-all', 'session.trustSigner', name);
-      expect([name, (await look(s)).state]).toEqual([name, 'signed']);
-    }
+    await trust(s.who, `0x${primary}`);
     await starts(s, `${uid} (${subkey})`);
-    await global(s.who, 'gpg.program', trap(s.who, s.canary));
-    expect((await look(s)).state).toBe('none');
   });
 
   test('C22 C23 one of a key that is missing, or that nobody vouches for, does not, whatever its user id', async () => {
@@ -444,7 +350,6 @@ describe.skipIf(gpgMissing())('signatures of gpg (skipped where there is no gpg)
     expect(await s.who.ok(s.repo, 'show', 'forged')).toContain(
       `\nSignature: signed, but the signature can't be checked here: no key ${mallory.slice(-16)}\n`,
     );
-    await startsNothing(s);
     mkdirSync(path.join(s.who.dir, 'keys'));
     const file = path.join(s.who.dir, 'keys/mallory.asc');
     hers.gpg('--armor', '--output', file, '--export', mallory);
@@ -452,12 +357,6 @@ describe.skipIf(gpgMissing())('signatures of gpg (skipped where there is no gpg)
     expect(await look(s)).toEqual({
       ...{ status: 'unknown-key', signer: null, fingerprint: mallory, state: 'none' },
     });
-    await startsNothing(s);
-    // Signed by the user's own key it is vouched for; gpg.minTrustLevel may still want more.
-    his.gpg('--quick-lsign-key', mallory);
-    expect(await look(s)).toMatchObject({ status: 'good', fingerprint: mallory, state: 'signed' });
-    await global(s.who, 'gpg.minTrustLevel', 'ultimate');
-    expect((await look(s)).state).toBe('none');
     await startsNothing(s);
   });
 });

@@ -17,11 +17,16 @@ import { person, type Person, type RunOptions, temporaryFolder } from './harness
 /** A person whose git configuration is also the one that code called from the test sees. */
 export function resident(name = 'ann'): Person {
   const who = person(name);
+  live(who);
+  return who;
+}
+
+/** Makes the test's own code see the environment of a person, until the test is finished. */
+export function live(who: Person): void {
   for (const [key, value] of Object.entries(who.env)) vi.stubEnv(key, value);
   onTestFinished(() => {
     vi.unstubAllEnvs();
   });
-  return who;
 }
 
 /** Runs git with bytes on its input, and gives its output as bytes. */
