@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ import {
   plainWindow,
 } from '../support/forge.ts';
 import type { Person } from '../support/harness.ts';
-import { resident } from '../support/store.ts';
+import { resident, saveIn } from '../support/store.ts';
 
 // Put together here, so that no scanner takes this file for a leak.
 const TOKEN = `ghp_${'a1B2c3D4e5'.repeat(3)}`;
@@ -128,16 +128,51 @@ describe('secrets in snapshots that are about to be shared (attack E6)', () => {
     expect(await foundIn(snapshot)).toEqual([expected]);
   });
 
-  // findings.ts does not look there: such a snapshot is pushed without a word.
-  it.each<[string, (s: Snapshot) => void]>([
-    ['the URL of a remote', (s) => s.git.remotes.push({ name: 'o', url: `https://ann:${TOKEN}@localhost/` })],
-    ['the name of a window', (s) => (s.tmux.windows[0] = plainWindow({ name: TOKEN }))],
-    ['the error of a failed session', (s) => (s.state = { name: 'failed', error: `HTTP 401: ${TOKEN}` })],
-    ['the title of a CRQ', (s) => s.crqs.push({ id: 'CRQ-1', title: TOKEN, status: null, path: null })],
-  ])('%s', async (_, change) => {
+  it.each<[string, string, (s: Snapshot) => void]>([
+    [
+      'the URL of a remote',
+      'the URL of remote o',
+      (s) => s.git.remotes.push({ name: 'o', url: `https://ann:${TOKEN}@localhost/` }),
+    ],
+    [
+      'the name of a window',
+      'the name of window 0',
+      (s) => (s.tmux.windows[0] = plainWindow({ name: TOKEN })),
+    ],
+    [
+      'the error of a failed session',
+      'the state',
+      (s) => (s.state = { name: 'failed', error: `401: ${TOKEN}` }),
+    ],
+    [
+      'the title of a CRQ',
+      'CRQ CRQ-1',
+      (s) => s.crqs.push({ id: 'CRQ-1', title: TOKEN, status: null, path: null }),
+    ],
+  ])('%s', async (_, where, change) => {
     const snapshot = plainSnapshot(null);
     change(snapshot);
-    expect(await foundIn(snapshot)).toHaveLength(1);
+    const found = await foundIn(snapshot);
+    expect(found.map((one) => one.replace(/^\S+ in /u, ''))).toEqual([where]);
+  });
+
+  it('E6 the branch, a tmux session, the directory of a pane and the command line of an agent', async () => {
+    const pane = plainPane({
+      cwd: { in: 'repo', path: `build/${TOKEN}` },
+      agent: {
+        ...{ name: 'claude', conversation: null, confidence: 'none', evidence: 'none' },
+        argv: ['claude', TOKEN],
+      },
+    });
+    const snapshot = withPanes(pane);
+    snapshot.git.branch = `fix/${TOKEN}`;
+    snapshot.tmux.sessions[0]!.name = TOKEN;
+    expect(await foundIn(snapshot)).toEqual([
+      'github-token in the name of the branch',
+      'github-token in a tmux session',
+      'github-token in the directory of pane 3.0',
+      'github-token in the agent of pane 3.0',
+    ]);
   });
 
   it('each place is named once, all of them, and only the snapshots that hold one', async () => {
@@ -242,5 +277,85 @@ describe('secrets in scrollback', () => {
     const files = { 'scrollback/3.0': large, 'scrollback/3.1': Buffer.from(OTHER) };
     await forge(at.who, at.dir, two, { files });
     expect((await reports(at))[0]?.found).toEqual(['gitlab-token in the scrollback of pane 3.1']);
+  });
+});
+
+describe('secrets in uncommitted work', () => {
+  const write = (dir: string, name: string, text: string | Buffer) =>
+    writeFileSync(path.join(dir, name), text);
+
+  it('E6 the lines that it adds are named, in the worktree, the index and untracked files', async () => {
+    const at = await place();
+    write(at.dir, 'old.js', `a\n${TOKEN}\n`);
+    await at.who.git(at.dir, 'add', '.');
+    await at.who.git(at.dir, 'commit', '-qm', 'a secret that is committed is no news');
+    write(at.dir, 'old.js', `new\na\n${TOKEN}\n`);
+    write(at.dir, 'staged.js', `x\n${OTHER}\n`);
+    await at.who.git(at.dir, 'add', 'staged.js');
+    write(at.dir, 'staged.js', 'x\n');
+    write(at.dir, `${TOKEN}.txt`, `\n\n${OTHER}\n`);
+    write(at.dir, 'image.bin', Buffer.concat([Buffer.alloc(1), Buffer.from(TOKEN)]));
+    const expected = [
+      'github-token in the name of a file of the uncommitted work',
+      'gitlab-token in [redacted:github-token].txt:3 of the uncommitted work',
+      'gitlab-token in staged.js:2 of the uncommitted work',
+    ];
+    // Two of one moment share their work, and each says so.
+    await saveIn(at.dir, { name: 'a' });
+    await saveIn(at.dir, { name: 'b' });
+    const found = await reports(at);
+    expect(found.map(({ stored }) => stored.name)).toEqual(['a', 'b']);
+    for (const one of found) expect([one.found.toSorted(), one.unseen]).toEqual([expected, []]);
+    // A person allows a rule, and only that one.
+    const { snapshots } = await readCatalog(at.repo.git);
+    const some = await findSecrets(at.repo.git, snapshots, new Set(['gitlab-token']));
+    expect(some.map((one) => one.found)).toEqual([[expected[0]], [expected[0]]]);
+    const allowed = new Set(['gitlab-token', 'github-token']);
+    expect(await findSecrets(at.repo.git, snapshots, allowed)).toEqual([]);
+  });
+
+  it('E6 a file that is too large is named, once and without what its name may hold', async () => {
+    const at = await place();
+    write(at.dir, `${TOKEN}.txt`, Buffer.alloc(MAX_SCROLLBACK_BYTES + 1, `${OTHER}\n`));
+    await saveIn(at.dir);
+    const [found] = await reports(at);
+    expect(found).toMatchObject({
+      found: ['github-token in the name of a file of the uncommitted work'],
+      unseen: ['[redacted:github-token].txt of the uncommitted work'],
+      unreadable: null,
+    });
+  });
+
+  it('E6 work that is not there is said to be unseen, and hides no secret of the snapshot', async () => {
+    const at = await place();
+    const plain = plainSnapshot(null);
+    const lost = { ...plain, message: TOKEN, git: { ...plain.git, work: '1'.repeat(40) } };
+    await forge(at.who, at.dir, lost);
+    expect(await reports(at)).toMatchObject([
+      { found: ['github-token in the message'], unseen: ['the uncommitted work'], unreadable: null },
+    ]);
+  });
+
+  it('E6 C25 work that is no commit, or of which git can not tell the files, is unseen too', async () => {
+    const at = await place();
+    write(at.dir, 'new.txt', `${TOKEN}\n`);
+    await at.who.git(at.dir, 'add', 'new.txt');
+    const tree = await at.who.git(at.dir, 'write-tree');
+    const commit = await at.who.git(at.dir, 'commit-tree', tree, '-p', 'HEAD', '-m', 'work');
+    const plain = plainSnapshot(null);
+    const withWork = (work: string) => ({ ...plain, git: { ...plain.git, work } });
+    await forge(at.who, at.dir, withWork(tree), { name: 'a-tree' });
+    await forge(at.who, at.dir, withWork(commit), { name: 'b-commit' });
+    const said = async () => (await reports(at)).map((r) => [r.stored.name, r.found, r.unseen]);
+    const unseen = ['the uncommitted work'];
+    expect(await said()).toEqual([
+      ['a-tree', [], unseen],
+      ['b-commit', ['github-token in new.txt:1 of the uncommitted work'], []],
+    ]);
+    rmSync(looseObject(at.repo, tree));
+    expect(await said()).toEqual([
+      ['a-tree', [], unseen],
+      ['b-commit', [], unseen],
+    ]);
   });
 });

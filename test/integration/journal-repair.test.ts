@@ -4,14 +4,15 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { currentOwner } from '../../src/process/identity.ts';
-import { FileProblemError } from '../../src/session/errors.ts';
-import { encodeRecord, scanLog } from '../../src/session/event-log.ts';
+import { FileProblemError, StoreBusyError } from '../../src/session/errors.ts';
+import { encodeRecord, type LogRecord, scanLog } from '../../src/session/event-log.ts';
 import { journalFile } from '../../src/store/journal.ts';
 import {
   cutTail,
@@ -19,6 +20,7 @@ import {
   findJournals,
   rebuildJournal,
   removeDeadLock,
+  rewriteJournal,
 } from '../../src/store/journal-repair.ts';
 import { temporaryFolder } from '../support/harness.ts';
 import { executed, logOf, OTHER_SESSION, record, SESSION } from '../support/log-records.ts';
@@ -85,6 +87,8 @@ describe('a journal that is repaired', () => {
     const other = record(9, { session: OTHER_SESSION });
     const [found] = findJournals(directory);
     expect(found!.scanned.damaged).toHaveLength(1);
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(2026, 10, 21, 8) });
+    onTestFinished(() => void vi.useRealTimers());
     const { kept, records } = await rebuildJournal(found!, 'x', 'a', [five[0]!, differs, foreign, other]);
     expect(records).toBe(5);
     expect(scanLog(readFileSync(file))).toEqual({
@@ -95,7 +99,8 @@ describe('a journal that is repaired', () => {
     expect(readFileSync(kept)).toEqual(bytes);
     // A second time at the same moment takes no file away.
     const again = await rebuildJournal(found!, 'x', 'a', []);
-    expect(again.kept).not.toBe(kept);
+    expect(again.kept).toBe(`${kept}-2`);
+    expect(readFileSync(kept)).toEqual(bytes);
     expect(readdirSync(directory)).toHaveLength(3);
   });
 
@@ -112,6 +117,54 @@ describe('a journal that is repaired', () => {
     rmSync(found!.file);
     await expect(rebuildJournal(found!, 'x', 'a', [])).rejects.toThrow(FileProblemError);
     expect(readdirSync(directory)).toEqual([]);
+  });
+});
+
+describe('a journal of which lines change (attack E6)', () => {
+  const shout = (r: LogRecord): LogRecord =>
+    r.sequence === 2 || r.sequence === 5 ? { ...r, event: executed('[forgotten]') } : r;
+
+  it('E6 only what changes, and nothing of the old is kept; damage stays as it is', async () => {
+    const damaged = encodeRecord(five[3]!).replace('echo 4', 'echo 9');
+    const { directory, file } = journal(
+      Buffer.concat([logOf(five.slice(0, 3)), Buffer.from(damaged), logOf([five[4]!]), Buffer.from('{"at')]),
+    );
+    const before = readFileSync(file, 'utf8').split('\n');
+    expect(await rewriteJournal(file, 'x', shout)).toBe(true);
+    const after = readFileSync(file, 'utf8').split('\n');
+    expect(after.map((line, i) => line === before[i])).toEqual([true, false, true, true, false, true]);
+    expect(scanLog(readFileSync(file)).records).toEqual([five[0], shout(five[1]!), five[2], shout(five[4]!)]);
+    expect(after.join('\n')).not.toContain('echo 2');
+    expect(readdirSync(directory)).toEqual([path.basename(file)]);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  it('E6 where nothing changes the file is not touched; where there is none, none is made', async () => {
+    const { directory, file } = journal(logOf([five[0]!, five[2]!]));
+    const { ino, mtimeNs } = statSync(file, { bigint: true });
+    expect(await rewriteJournal(file, 'x', shout)).toBe(false);
+    expect(statSync(file, { bigint: true })).toMatchObject({ ino, mtimeNs });
+    expect(await rewriteJournal(journalFile(directory, OTHER_SESSION), 'x', shout)).toBe(false);
+    expect(readdirSync(directory)).toEqual([path.basename(file)]);
+  });
+
+  it('V7 what can not be written is said, and the journal stays', async () => {
+    const { directory, file } = journal(logOf(five));
+    // Where the new one would be drafted there is a folder.
+    mkdirSync(`${file}.${process.pid}.tmp`);
+    await expect(rewriteJournal(file, 'x', shout)).rejects.toThrow();
+    expect(readFileSync(file)).toEqual(logOf(five));
+    expect(readdirSync(directory).filter((name) => name.includes('.lock'))).toEqual([]);
+  });
+
+  it('V7 an error of ours is told as it is', async () => {
+    const { file } = journal(logOf(five));
+    const refused = new StoreBusyError('gone');
+    const edit = () => {
+      throw refused;
+    };
+    await expect(rewriteJournal(file, 'x', edit)).rejects.toBe(refused);
+    expect(readFileSync(file)).toEqual(logOf(five));
   });
 });
 
