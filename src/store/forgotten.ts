@@ -1,6 +1,9 @@
-import type { LogRecord } from '../session/event-log.ts';
+import { canonicalJson } from '../session/codec.ts';
+import { decodeRecord, encodeRecord, type LogRecord } from '../session/event-log.ts';
 import {
   compareIds,
+  idTime,
+  isSessionName,
   makeId,
   nextIdTime,
   parseSessionRef,
@@ -57,16 +60,41 @@ export function goesWith(known: KnownRef, { name, id }: Target): boolean {
   if (known.name !== name) return false;
   if (known.kind !== 'events') return id === null || known.id === id;
   if (known.bytes === null) return id === null;
-  if (isLog(known.bytes)) return id === null && !isTombstone(known.bytes);
-  const records = parseSegment(known.bytes);
-  if (records.length > 0 && records.every(({ type }) => type === 'deleted')) return false;
-  return id === null || records.every(({ data }) => data.snapshots.every((one) => one === id));
+  if (saysOnlyDeleted(known.bytes)) return false;
+  if (id === null) return true;
+  if (isLog(known.bytes)) return false;
+  const named = parseSegment(known.bytes).flatMap(({ data }) => data.snapshots);
+  return named.length > 0 && named.every((one) => one === id);
 }
 
-/** Of a session's log: that it is gone, and nothing else. */
-function isTombstone(bytes: Buffer): boolean {
-  const lines = bytes.toString('utf8').trimEnd().split('\n');
-  return lines.every((line) => line.includes(',"type":"deleted"') && line.includes('"data":{}'));
+/** That a session, or some of its snapshots, are gone, and not a character more: others may have written it. */
+function saysOnlyDeleted(bytes: Buffer): boolean {
+  const lines = bytes.toString('utf8').split('\n');
+  if (lines.pop() !== '' || lines.length === 0) return false;
+  return lines.every((line) => isEndOfLog(line) || isDeletion(line));
+}
+
+function isEndOfLog(line: string): boolean {
+  const record = decodeRecord(line);
+  return record?.event.type === 'deleted' && encodeRecord(record) === `${line}\n`;
+}
+
+function isDeletion(line: string): boolean {
+  const [record] = parseSegment(Buffer.from(line));
+  if (record?.type !== 'deleted') return false;
+  const { version, clone, sequence, at, type, data } = record;
+  const { snapshots, renamedTo } = data;
+  const plain = {
+    ...{ version, clone, sequence, at, type },
+    data: renamedTo === undefined ? { snapshots } : { snapshots, renamedTo },
+  };
+  return (
+    /^[\w-]{1,64}$/u.test(clone) &&
+    /^[\d:.TZ-]{20,24}$/u.test(at) &&
+    snapshots.every((id) => idTime(id) !== null) &&
+    (renamedTo === undefined || isSessionName(renamedTo)) &&
+    canonicalJson(plain) === line
+  );
 }
 
 export const FORGOTTEN = '[forgotten]';

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { crc32 } from '../../src/session/checksum.ts';
 import { openRepository, type Repository } from '../../src/git/repository.ts';
 import { decodeRecord, encodeRecord, type LogRecord } from '../../src/session/event-log.ts';
 import type { SessionEvent } from '../../src/session/lifecycle.ts';
@@ -54,8 +55,16 @@ function segment(...lines: object[]): Buffer {
   return Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
 }
 
-function linked(type: string, snapshots: string[], sequence = 1): object {
-  return { clone: 'c', data: { snapshots }, sequence, type, version: 1 };
+function linked(type: string, snapshots: string[], more: object = {}, sequence = 1): object {
+  const at = '2026-11-21T10:00:00.000Z';
+  return { at, clone: 'c', data: { ...more, snapshots }, sequence, type, version: 1 };
+}
+
+/** A line of a log with something that no line of ours has, and the checksum for it. */
+function signed(object: object): Buffer {
+  const text = JSON.stringify(object);
+  const sum = crc32(Buffer.from(text), 0, Buffer.byteLength(text)).toString(16).padStart(8, '0');
+  return Buffer.from(`${text.slice(0, -1)},"sum":"${sum}"}\n`);
 }
 
 function known(
@@ -138,6 +147,13 @@ describe('what goes with a target (attack E6)', () => {
   // Who forges a deletion with something in it: that is no tombstone.
   const loaded = segment({ clone: 'a', data: { x: CANARY }, sequence: 1, session: SESSION, type: 'deleted' });
 
+  const { event: _, ...head } = record(1);
+  const end = { ...head, type: 'deleted' as const, data: {} };
+  const sorted = (object: object) =>
+    Object.fromEntries(Object.entries(object).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const noted = signed(sorted({ ...end, note: CANARY }));
+  const quoted = logOf([record(1, { event: saved('x/y', ',"type":"deleted" "data":{}') })]);
+
   it.each<[string, KnownRef, boolean, boolean]>([
     ['a snapshot', known('snapshot'), true, true],
     ['the context of it', known('context'), true, true],
@@ -150,13 +166,30 @@ describe('what goes with a target (attack E6)', () => {
     ['a log that ends with its deletion', known('events', both), true, false],
     ['of a log that the session is gone, and nothing else', known('events', gone), false, false],
     ['a deletion that says more', known('events', loaded), true, false],
+    [
+      'a deletion with a title',
+      known('events', segment(linked('deleted', [FIRST], { title: CANARY }))),
+      true,
+      true,
+    ],
+    ['a deletion of what is no id', known('events', segment(linked('deleted', [CANARY]))), true, false],
+    ['a deletion without a line end', known('events', gone.subarray(0, -1)), true, false],
+    ['the end of a log with a note', known('events', noted), true, false],
+    ['the end of a log in a text', known('events', quoted), true, false],
+    ['nothing', known('events', Buffer.alloc(0)), true, false],
+    ['a link of nothing', known('events', segment(linked('crq-linked', []))), true, false],
+    [
+      'that a snapshot has another name',
+      known('events', segment(linked('deleted', [FIRST], { renamedTo: 'other' }))),
+      ...([false, false] as const),
+    ],
     ['that a snapshot is deleted', known('events', segment(linked('deleted', [FIRST]))), false, false],
     ['a link of just this snapshot', known('events', segment(linked('crq-linked', [FIRST]))), true, true],
     ['a link of another', known('events', segment(linked('crq-linked', [SECOND]))), true, false],
     ['a link of this one and another', known('events', segment(linked('crq-linked', IDS))), true, false],
     [
       'a deletion and a link together',
-      known('events', segment(linked('deleted', [FIRST]), linked('crq-linked', [FIRST], 2))),
+      known('events', segment(linked('deleted', [FIRST]), linked('crq-linked', [FIRST], {}, 2))),
       ...([true, true] as const),
     ],
   ])('E6 %s', (_, ref, withSession, withSnapshot) => {
