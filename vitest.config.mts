@@ -10,7 +10,8 @@ export default defineConfig({
     pool: 'forks',
     // No test changes what others import, and a process for each file would take a tenth of the time.
     isolate: false,
-    maxWorkers: 2,
+    // One more than the two cores of a usual machine: tests of whole programs wait for a third of their time.
+    maxWorkers: 3,
     globalSetup: ['test/support/build.ts'],
     projects: kinds.map((name) => ({
       extends: true,
