@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Person, person, PROGRAM, type Result, waitFor } from '../support/harness.ts';
@@ -210,7 +219,6 @@ describe('the front without node', () => {
     ['in a pane that has gone', { TMUX_PANE: '%999' }],
     ['inside of another server', { TMUX: '/elsewhere/tmux,1,0' }],
     ['with a broken $TMUX', { TMUX: 'x' }],
-    ['where git has no answer', { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_COUNT: 'x' }],
   ])('leaves it to node %s', async (_, env) => {
     const m = await machine();
     const from = await m.shown();
@@ -220,15 +228,44 @@ describe('the front without node', () => {
   });
 
   test.each(["tmux -S '%s'", 'tmux -S "%s"', String.raw`tm\ux -S %s`, 'no-such-tmux -S %s', '', '-S'])(
-    'leaves a session.tmuxCommand of %j to node',
+    'leaves a session.tmuxCommand of %j to node, where the tmux of the PATH is not enough',
     async (command) => {
       const m = await machine();
       const from = await m.shown();
+      await m.who.tmux('rename-session', '-t', '=other', 'not plain');
       const value = command.replace('%s', m.who.socket);
       await m.who.git(m.repo, 'config', '--global', 'session.tmuxCommand', value);
-      expect((await m.front(['switch', 'other'])).code).toBe(7);
-      expect(m.nodeArguments()?.slice(-2)).toEqual(['switch', 'other']);
+      expect((await m.front(['switch', 'not plain'])).code).toBe(7);
+      expect(m.nodeArguments()?.slice(-2)).toEqual(['switch', 'not plain']);
       expect(await m.shown()).toBe(from);
+    },
+  );
+
+  test('leaves it to node where git has no answer, and the tmux of the PATH is not enough', async () => {
+    const m = await machine();
+    const from = await m.shown();
+    await m.who.tmux('rename-session', '-t', '=other', 'not plain');
+    const env = { GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_COUNT: 'x' };
+    expect(await m.front(['switch', 'not plain'], [], env)).toMatchObject({ code: 7, stderr: '' });
+    expect(await m.shown()).toBe(from);
+  });
+
+  test.each(['exit 1', 'echo "server version is too old for client" >&2; exit 1', null])(
+    'takes the tmux of the setting where the one of the PATH is of no use (%s)',
+    async (script) => {
+      const m = await machine();
+      const other = await m.id('other');
+      const places = path.join(m.who.dir, 'places');
+      mkdirSync(places);
+      for (const name of ['sh', 'git']) symlinkSync(programOf(name)!, path.join(places, name));
+      if (script !== null) {
+        writeFileSync(path.join(places, 'tmux'), `#!/bin/sh\n${script}\n`);
+        chmodSync(path.join(places, 'tmux'), 0o755);
+      }
+      const real = `${programOf('tmux')} -S ${m.who.socket}`;
+      await m.who.git(m.repo, 'config', '--global', 'session.tmuxCommand', real);
+      expect(await m.front(['switch', 'other'], [], { PATH: places })).toMatchObject({ code: 0, stderr: '' });
+      expect([await m.shown(), m.nodeArguments()]).toEqual([other, null]);
     },
   );
 
@@ -251,20 +288,22 @@ describe('the front without node', () => {
   test('one tmux is enough for a plain name, and a name counts before an identifier', async () => {
     const m = await machine();
     const log = path.join(m.who.dir, 'tmux.log');
-    const wrapper = path.join(m.who.dir, 'tmux-logged');
+    const places = path.join(m.who.dir, 'places');
+    mkdirSync(places);
+    const wrapper = path.join(places, 'tmux');
     // What it says itself is no failure.
     writeFileSync(
       wrapper,
-      `#!/bin/sh\necho tmux >>'${log}'\necho warning >&2\nexec tmux -S '${m.who.socket}' "$@"\n`,
+      `#!/bin/sh\necho tmux >>'${log}'\necho warning >&2\nexec '${programOf('tmux')}' "$@"\n`,
     );
     chmodSync(wrapper, 0o755);
-    await m.who.git(m.repo, 'config', '--global', 'session.tmuxCommand', wrapper);
+    const env = { PATH: `${places}:${process.env['PATH']}` };
     const [one, other] = [await m.id('one'), await m.id('other')];
     await m.who.tmux('set-option', '-t', '=one:', '@git-session-identifier', 'other');
-    expect(await m.front(['switch', 'other'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(await m.front(['switch', 'other'], [], env)).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect([await m.shown(), m.nodeArguments()]).toEqual([other, null]);
     await m.who.tmux('set-option', '-t', '=one:', '@git-session-identifier', 'issue-7');
-    expect(await m.front(['switch', 'issue-7'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(await m.front(['switch', 'issue-7'], [], env)).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect([await m.shown(), m.nodeArguments()]).toEqual([one, null]);
     expect(readFileSync(log, 'utf8')).toBe('tmux\ntmux\n');
   });
